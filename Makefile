@@ -1,0 +1,48 @@
+# `make` alone lists the targets. Every target sets up what it needs.
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+STAMP := $(VENV)/.setup-stamp
+DEMO_OUT ?= demo-output
+
+.DEFAULT_GOAL := help
+.PHONY: help setup demo test lint lock schema bench clean
+
+help: ## list the targets
+	@grep -hE '^[a-z]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 10
+
+setup: $(STAMP) ## create .venv with the locked packages, fetch the landmark network (idempotent)
+
+$(STAMP): requirements.lock pyproject.toml tools/check_machine.sh
+	@PYTHON="$(PYTHON)" sh tools/check_machine.sh
+	@test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
+	@echo "setup: installing the locked packages (about 1.5 GB, once)"
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements.lock
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation -e .
+	@$(BIN)/threadlift setup
+	@touch $(STAMP)
+
+demo: setup ## run the main job on the bundled portrait; writes demo-output/report.html
+	@$(BIN)/threadlift demo -o $(DEMO_OUT)
+
+test: setup ## run the whole test suite, slow tests included
+	@$(BIN)/python -m pytest
+
+lint: setup ## formatting, lint rules and types
+	@$(BIN)/ruff format --check src tests tools benchmarks
+	@$(BIN)/ruff check src tests tools benchmarks
+	@$(BIN)/pyright
+
+lock: ## resolve requirements.lock again from pyproject.toml (needs uv)
+	@uv pip compile pyproject.toml --extra dev --universal --python-version 3.11 \
+	  --generate-hashes --no-emit-index-url --no-header -q -o requirements.lock
+
+schema: setup ## write the JSON Schemas of plan, outcome and assessment to docs/schema
+	@$(BIN)/python tools/write_schemas.py
+
+bench: setup ## benchmarks; ratios measured side by side in one run
+	@$(BIN)/python benchmarks/run.py
+
+clean: ## remove the environment and everything generated
+	rm -rf $(VENV) $(DEMO_OUT) build dist .pytest_cache .ruff_cache .hypothesis
+	find src tests tools benchmarks -name __pycache__ -prune -exec rm -rf {} +
