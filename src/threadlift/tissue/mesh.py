@@ -116,7 +116,7 @@ class LayeredMesh:
         return np.linalg.norm(np.diff(grid, axis=1), axis=2)
 
     def nodal_area(self, level: int = 0) -> NDArray:
-        """Area (V,) [mm2] that belongs to each column at layer-node ``level`` (a third per corner)."""
+        """Area (V,) [mm2] that belongs to each column at layer-node ``level``."""
         sheet = self.points[level :: self.nl]
         corner = sheet[self.surface_triangles]
         normal = np.cross(corner[:, 1] - corner[:, 0], corner[:, 2] - corner[:, 0])

@@ -51,9 +51,7 @@ def scaled_jacobians(points: NDArray, wedges: NDArray) -> NDArray:
             ax, ay, az = p[0] - o[0], p[1] - o[1], p[2] - o[2]
             bx, by, bz = q[0] - o[0], q[1] - o[1], q[2] - o[2]
             cx, cy, cz = bottom[0] - top[0], bottom[1] - top[1], bottom[2] - top[2]
-            det = (
-                (ay * bz - az * by) * cx + (az * bx - ax * bz) * cy + (ax * by - ay * bx) * cz
-            )
+            det = (ay * bz - az * by) * cx + (az * bx - ax * bz) * cy + (ax * by - ay * bx) * cz
             size = np.sqrt(
                 (ax * ax + ay * ay + az * az)
                 * (bx * bx + by * by + bz * bz)
