@@ -131,8 +131,9 @@ class Measurements(Record):
     pinch_mm: dict[str, Measured] = Field(default_factory=dict)
     elasticity: Elasticity | None = None
 
-    @field_validator("skin_thickness_mm", "fat_thickness_mm", "smas_depth_mm", "pinch_mm",
-                     mode="before")
+    @field_validator(
+        "skin_thickness_mm", "fat_thickness_mm", "smas_depth_mm", "pinch_mm", mode="before"
+    )
     @classmethod
     def _zones(cls, data: Any, info: Any) -> Any:
         if data is None:
@@ -184,9 +185,7 @@ def _measured(raw: Any, path: str, field: str) -> Any:
         if not all(isinstance(x, int | float) and not isinstance(x, bool) for x in (low, high)):
             raise InputError(f"{path} needs numbers for min and max.", "Give both in mm.")
         if low > high:
-            raise InputError(
-                f"{path} has min {low:g} above max {high:g}.", "Swap the two values."
-            )
+            raise InputError(f"{path} has min {low:g} above max {high:g}.", "Swap the two values.")
         entry = {
             "value": 0.5 * (low + high),
             "sd": max(0.5 * (high - low) / Z90, 0.5 * default_sd),
@@ -302,8 +301,15 @@ class Consultation(Record):
     contraindications: Contraindications = Field(default_factory=Contraindications)
     goals: Goals = Field(default_factory=Goals)
 
-    @field_validator("patient", "measurements", "movement", "history", "contraindications",
-                     "goals", mode="before")
+    @field_validator(
+        "patient",
+        "measurements",
+        "movement",
+        "history",
+        "contraindications",
+        "goals",
+        mode="before",
+    )
     @classmethod
     def _absent_section(cls, data: Any) -> Any:
         # A heading without content (`history:`) is an empty section, not an error.
