@@ -1,0 +1,161 @@
+"""Pictures of the report: before and after, displacement, thread map. All from the same poses and
+under the same light, so that nothing but the tissue differs between two pictures."""
+
+from __future__ import annotations
+
+import base64
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from matplotlib import colormaps
+from numpy.typing import NDArray
+
+from threadlift.anatomy.structures import Structure
+from threadlift.graphics import (
+    Camera,
+    draw_dots,
+    draw_polyline,
+    map_colors,
+    png_bytes,
+    portrait_camera,
+    render,
+    vertex_normals,
+)
+from threadlift.interop import FaceModel
+
+#: Yaw of the three standard views [degrees]; positive looks at the patient's left side.
+FRONT, LEFT, RIGHT = 0.0, 45.0, -45.0
+SIZE = (420, 500)
+#: A thread runs under the skin: it is shown where it is no deeper than this behind the surface [mm].
+UNDER_SKIN_MM = 22.0
+DEPTH_MAP = "plasma"
+LIFT_MAP = "viridis"
+HAZARD_COLORS = {
+    "nerve": (226, 188, 40),
+    "artery": (190, 40, 45),
+    "vein": (70, 90, 190),
+    "duct": (60, 150, 90),
+    "gland": (120, 170, 120),
+}
+_GREY_SHARE = 0.45
+
+
+@dataclass(frozen=True)
+class Views:
+    """Cameras that frame one face."""
+
+    center: NDArray[np.float64]
+    extent_mm: float
+
+    @classmethod
+    def of(cls, vertices: NDArray[np.float64]) -> Views:
+        """Frame the head in front of the ears (patient frame: z > 0)."""
+        front = vertices[vertices[:, 2] > 0.0]
+        low, high = front.min(axis=0), front.max(axis=0)
+        bottom = max(low[1], -140.0)
+        center = np.array([0.0, 0.5 * (bottom + high[1]), 0.5 * (low[2] + high[2])])
+        return cls(center, float(0.86 * (high[1] - bottom)))
+
+    def camera(self, yaw_deg: float, size: tuple[int, int] = SIZE) -> Camera:
+        """Camera of a view; a long lens (1.2 m), as in clinical photography."""
+        return portrait_camera(yaw_deg, 0.0, self.center, self.extent_mm, size, distance_mm=1200.0)
+
+
+def data_uri(rgb: NDArray[np.uint8]) -> str:
+    """A picture as a data URI, so that the page needs no other file."""
+    return "data:image/png;base64," + base64.b64encode(png_bytes(rgb)).decode("ascii")
+
+
+def gradient(name: str, steps: int = 9) -> str:
+    """CSS gradient of a colour map, for the scales under the pictures."""
+    stops = [colormaps[name](i / (steps - 1))[:3] for i in range(steps)]
+    text = ", ".join("rgb({:.0f} {:.0f} {:.0f})".format(*(255 * c for c in s)) for s in stops)
+    return f"linear-gradient(90deg, {text})"
+
+
+def picture(model: FaceModel, vertices: NDArray[np.float64], yaw_deg: float,
+            colors: NDArray[np.uint8] | None = None) -> NDArray[np.uint8]:
+    """One view of the face with its own colours (or the given ones)."""
+    tones = model.colors if colors is None else colors
+    camera = Views.of(model.vertices).camera(yaw_deg)
+    return render(vertices, model.triangles, tones, camera, supersample=2).rgb
+
+
+def before_after(model: FaceModel) -> list[tuple[str, str]]:
+    """(before, after) data URIs from the front and from the left."""
+    after = model.vertices + model.displacement
+    return [
+        (data_uri(picture(model, model.vertices, yaw)), data_uri(picture(model, after, yaw)))
+        for yaw in (FRONT, LEFT)
+    ]
+
+
+def displacement_maps(model: FaceModel) -> tuple[list[str], float]:
+    """Displacement magnitude from the front, left and right; and the upper end of its scale [mm]."""
+    size = np.linalg.norm(model.displacement, axis=1)
+    top = max(0.5, float(np.ceil(2.0 * np.quantile(size, 0.999)) / 2.0))
+    colors = map_colors(size, 0.0, top, name=LIFT_MAP, base=model.colors, fade=0.12)
+    return [data_uri(picture(model, model.vertices, yaw, colors)) for yaw in (RIGHT, FRONT, LEFT)], top
+
+
+def _quiet(model: FaceModel) -> NDArray[np.uint8]:
+    """The face's colours washed out towards grey, so that lines drawn on it stand out."""
+    base = np.full((len(model.vertices), 3), 205.0) if model.colors is None else model.colors
+    grey = np.asarray(base, dtype=float).mean(axis=1, keepdims=True)
+    mixed = (1 - _GREY_SHARE) * (0.5 * np.asarray(base, dtype=float) + 0.5 * grey) + _GREY_SHARE * 235.0
+    return np.round(mixed).astype(np.uint8)
+
+
+def depth_range(depths: Sequence[Sequence[float]]) -> tuple[float, float]:
+    """Ends of the depth scale [mm] that all threads share."""
+    flat = np.concatenate([np.asarray(d, dtype=float) for d in depths])
+    low, high = float(np.floor(flat.min())), float(np.ceil(np.quantile(flat, 0.9)))
+    return low, max(high, low + 1.0)
+
+
+def thread_maps(
+    model: FaceModel,
+    paths_mm: Sequence[NDArray[np.float64]],
+    depths_mm: Sequence[Sequence[float]],
+    structures: Sequence[Structure],
+    marks_mm: NDArray[np.float64] | None = None,
+) -> list[str]:
+    """Threads coloured by depth over the hazards, from the right, front and left."""
+    low, high = depth_range(depths_mm)
+    cmap = colormaps[DEPTH_MAP]
+    pictures = []
+    for yaw in (RIGHT, FRONT, LEFT):
+        camera = Views.of(model.vertices).camera(yaw)
+        shot = render(model.vertices, model.triangles, _quiet(model), camera, supersample=2)
+        image = shot.rgb
+        for structure in structures:
+            if structure.kind == "gland":
+                continue
+            image = draw_polyline(image, shot.depth, camera, structure.curve_mm,
+                                  HAZARD_COLORS[structure.kind], 2.0, "hide", tolerance_mm=6.0)
+        for path, depth in zip(paths_mm, depths_mm, strict=True):
+            shown = visible_side(path, camera, model)
+            if not shown:
+                continue
+            image = draw_polyline(image, shot.depth, camera, path, (255, 255, 255), 5.0, "hide",
+                                  tolerance_mm=UNDER_SKIN_MM)
+            for a in range(len(path) - 1):
+                level = (0.5 * (depth[a] + depth[a + 1]) - low) / (high - low)
+                rgb = tuple(int(255 * c) for c in cmap(min(max(level, 0.0), 1.0))[:3])
+                image = draw_polyline(image, shot.depth, camera, path[a : a + 2], rgb, 3.2, "hide",
+                                      tolerance_mm=UNDER_SKIN_MM)
+            image = draw_dots(image, shot.depth, camera, path[:1], (20, 30, 40), 4.0, "hide",
+                              tolerance_mm=UNDER_SKIN_MM)
+        if marks_mm is not None and len(marks_mm):
+            image = draw_dots(image, shot.depth, camera, marks_mm, (163, 42, 42), 5.0, "hide")
+        pictures.append(data_uri(image))
+    return pictures
+
+
+def visible_side(path: NDArray[np.float64], camera: Camera, model: FaceModel) -> bool:
+    """Whether the skin over the path's middle faces the camera (the far cheek does not)."""
+    middle = path[len(path) // 2]
+    nearest = int(np.argmin(np.linalg.norm(model.vertices - middle, axis=1)))
+    normal = vertex_normals(model.vertices, model.triangles)[nearest]
+    return bool(normal @ camera.rotation[2] < 0.1)

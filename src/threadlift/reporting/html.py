@@ -1,0 +1,289 @@
+"""The report: one self-contained HTML file made from the files of a run."""
+
+from __future__ import annotations
+
+import html
+from collections.abc import Iterable, Mapping, Sequence
+from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
+
+import jinja2
+import numpy as np
+
+from threadlift import evidence
+from threadlift.anatomy.structures import structures
+from threadlift.face import Face
+from threadlift.reporting import charts, figures
+from threadlift.reporting.run_data import RunData
+from threadlift.reporting.texts import Texts, texts
+
+Json = dict[str, Any]
+
+#: An expression change or a lift below this is noise on the page; zones under it are left out [mm].
+_SHOWN_LIFT_MM = 0.05
+_UNITLESS = {"1", "-", "ratio", "fraction"}
+
+
+def _number(x: float, digits: int = 1) -> str:
+    text = f"{x:.{digits}f}"
+    return text.replace("-0." + "0" * digits, "0." + "0" * digits).replace("-", "−")
+
+
+def _sourced(basis: Iterable[str]) -> str:
+    """Basis keys as text; those with an entry in the source list become links to it."""
+    known = evidence.all_sources()
+    parts = []
+    for key in basis:
+        name = html.escape(key)
+        parts.append(f'<a href="#src-{name}">{name}</a>' if key in known else name)
+    return ", ".join(parts)
+
+
+def _bases(node: Any) -> Iterable[str]:
+    """Every basis key that occurs anywhere in a JSON tree."""
+    if isinstance(node, Mapping):
+        for key, item in node.items():
+            if key == "basis" and isinstance(item, list):
+                yield from (str(x) for x in item)
+            else:
+                yield from _bases(item)
+    elif isinstance(node, list):
+        for item in node:
+            yield from _bases(item)
+
+
+def _environment() -> jinja2.Environment:
+    env = jinja2.Environment(
+        loader=jinja2.PackageLoader("threadlift.reporting", "templates"),
+        autoescape=True,
+        undefined=jinja2.StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+    )
+    env.filters["num"] = _number
+    env.filters["sourced"] = _sourced
+    return env
+
+
+def _words(name: str) -> str:
+    return name.replace("_", " ")
+
+
+def _sag_rows(assessment: Json) -> list[Json]:
+    rows = [
+        {"zone": zone, "degree": sag["degree"], "goal": assessment["goal"].get(zone, 0.0)}
+        for zone, sag in assessment["sag"].items()
+    ]
+    return sorted(rows, key=lambda r: (-r["degree"]["value"], -r["goal"], r["zone"]))
+
+
+def _thread_rows(run: RunData, face: Face) -> list[Json]:
+    zones = face.zones
+    rows = []
+    for thread in run.threads:
+        path = np.asarray(thread["path_mm"])
+        nearest = int(np.argmin(np.linalg.norm(face.vertices - path[-1], axis=1)))
+        target = max(zones, key=lambda z: float(zones[z][nearest]))
+        rows.append({
+            "id": thread["id"],
+            "side": thread["side"],
+            "product": thread["product"],
+            "entry": ", ".join(f"{x:.0f}" for x in thread["entry_mm"]).replace("-", "−"),
+            "to": target,
+            "length": float(np.linalg.norm(np.diff(path, axis=0), axis=1).sum()),
+            "depth_low": min(thread["depth_mm"]),
+            "depth_high": max(thread["depth_mm"]),
+            "layers": list(dict.fromkeys(thread["layer"])),
+            "tension": thread["tension_n"],
+        })
+    return rows
+
+
+def _risk_rows(outcome: Json, t: Texts) -> list[Json]:
+    rows = []
+    for name, risk in outcome["risks"].items():
+        estimate = risk["estimate"] if "estimate" in risk else risk
+        unit = estimate["unit"]
+        zone = risk.get("place", {}).get("zone") if isinstance(risk.get("place"), dict) else None
+        rows.append({
+            "name": name,
+            "estimate": estimate,
+            "unit": "" if unit in _UNITLESS else unit,
+            "digits": 1 if unit == "months" else 2,
+            "verdict": risk["verdict"],
+            "place": t.zone(zone) if zone else "",
+        })
+    return rows
+
+
+_ORDER = {"low": 0, "ok": 0, "moderate": 1, "high": 2}
+
+
+def _complication_rows(outcome: Json, t: Texts) -> list[Json]:
+    rows = []
+    for item in outcome["complications"]:
+        estimate = item["per_100"]
+        n = round(estimate["value"])
+        label = t("risks.icons", n=n, m=100 - n)
+        rows.append({"name": _words(item["name"]), "estimate": estimate,
+                     "icons": charts.icon_array(estimate["value"], label)})
+    return sorted(rows, key=lambda r: -r["estimate"]["value"])
+
+
+def _half_life(durability: Sequence[Json]) -> int | None:
+    """First month of the table at which less than half of the lift is left."""
+    return next((d["month"] for d in durability if d["fraction"]["value"] < 0.5), None)
+
+
+def _alternative_rows(plan: Json, t: Texts) -> list[Json]:
+    rows = []
+    for item in plan["alternatives"]:
+        goal = item.get("goal_attained", item.get("objective"))
+        rows.append({
+            "name": item.get("title") or _words(item.get("name", "")),
+            "threads": len(item.get("threads", [])),
+            "goal": "" if goal is None else _number(float(goal), 2),
+            "note": item.get("note") or item.get("reason") or "",
+        })
+    return rows
+
+
+def _measures(assessment: Json) -> list[tuple[str, list[tuple[str, Json]]]]:
+    """Proportions, symmetry and movement as flat (name, estimate) rows."""
+
+    def flat(node: Any, name: str = "") -> Iterable[tuple[str, Json]]:
+        if isinstance(node, dict) and {"value", "low", "high"} <= node.keys():
+            yield _words(name), node
+        elif isinstance(node, dict):
+            for key, item in node.items():
+                yield from flat(item, f"{name} {key}".strip())
+
+    return [
+        ("proportions", list(flat(assessment["proportions"]))),
+        ("symmetry", list(flat(assessment["symmetry_mm"], "symmetry"))),
+        ("movement", list(flat(assessment["movement_mm"]))),
+    ]
+
+
+def _missing(assessment: Json) -> list[str]:
+    lines = []
+    for item in assessment["missing"]:
+        if isinstance(item, str):
+            lines.append(item)
+        else:
+            text = item.get("consequence") or item.get("effect") or item.get("why") or ""
+            lines.append(f"{_words(item['item'])}: {text}" if text else _words(item["item"]))
+    return lines
+
+
+def _expression_rows(outcome: Json) -> list[Json]:
+    return [
+        {"name": name, "without": row["without_mm"], "with_threads": row["with_mm"],
+         "change": row["change_mm"]}
+        for name, row in outcome["expressions"].items()
+    ]
+
+
+def _certainty(run: RunData, t: Texts) -> list[tuple[str, list[tuple[str, str]], list[str]]]:
+    capture = run.assessment.get("capture", {})
+    blocks = [(
+        "capture",
+        [(_words(k), f"{v:.4g}" if isinstance(v, float) else str(v))
+         for k, v in capture.get("numbers", {}).items()],
+        [str(n) for n in capture.get("notes", [])],
+    )]
+    if run.outcome:
+        rows = [(_words(k), f"{v:.4g}" if isinstance(v, float) else str(v))
+                for k, v in run.outcome["solver"].items() if not isinstance(v, dict | list)]
+        blocks.append(("solver", rows, []))
+        blocks.append(("ensemble", [], [str(n) for n in run.outcome.get("notes", [])]))
+    return blocks
+
+
+def _figures(run: RunData, face: Face, t: Texts) -> SimpleNamespace:
+    hazards = structures(face)
+    out = SimpleNamespace(map=[], before_after=[], displacement=[], displacement_max=0.0,
+                          depth_range=(0.0, 1.0), depth_gradient="", displacement_gradient="",
+                          hazard_key=[], risk_place=None)
+    if run.threads:
+        depths = [thread["depth_mm"] for thread in run.threads]
+        out.map = figures.thread_maps(run.model, run.paths_mm, depths, hazards)
+        out.depth_range = figures.depth_range(depths)
+        out.depth_gradient = figures.gradient(figures.DEPTH_MAP)
+        shown = [s for s in hazards if s.kind != "gland"]
+        names = dict.fromkeys((s.kind, s.name.removesuffix("_left").removesuffix("_right"))
+                              for s in shown)
+        out.hazard_key = [(_words(n), "rgb({} {} {})".format(*figures.HAZARD_COLORS[kind]))
+                          for kind, n in names]
+    if run.outcome:
+        out.before_after = figures.before_after(run.model)
+        out.displacement, out.displacement_max = figures.displacement_maps(run.model)
+        out.displacement_gradient = figures.gradient(figures.LIFT_MAP)
+    return out
+
+
+def render_report(run: RunData, language: str = "en") -> str:
+    """The report as HTML text. Everything on it comes from the files of the run."""
+    t = texts(language)
+    face = Face.from_model(run.model.vertices, kind=run.kind, colors=run.model.colors)
+    plan, assessment, outcome = run.plan, run.assessment, run.outcome
+    shares = {name: dict(share, scaled100=_percent(share))
+              for name, share in assessment["shares"].items()}
+    context: Json = {
+        "t": t,
+        "kind": run.kind,
+        "plan": plan,
+        "assessment": dict(assessment, shares=shares),
+        "outcome": outcome,
+        "count_left": sum(thread["side"] == "left" for thread in run.threads),
+        "count_right": sum(thread["side"] == "right" for thread in run.threads),
+        "sag": _sag_rows(assessment),
+        "measures": _measures(assessment),
+        "missing": _missing(assessment),
+        "thread_rows": _thread_rows(run, face),
+        "figures": _figures(run, face, t),
+        "charts": SimpleNamespace(
+            depth=charts.depth_chart(run.threads, t) if run.threads else "",
+            lift="", durability="",
+        ),
+        "safety": SimpleNamespace(
+            clearance=_number(plan["safety"]["min_clearance_mm"])
+            if plan["safety"]["min_clearance_mm"] is not None else "–",
+            p_hit=_number(100.0 * plan["safety"]["p_hit"]),
+        ),
+        "alternative_rows": _alternative_rows(plan, t),
+        "certainty": _certainty(run, t),
+        "sources": evidence.citations(sorted(set(_bases([assessment, plan, outcome or {}])))),
+    }
+    if outcome:
+        lift = {z: e for z, e in outcome["lift_mm"].items()
+                if abs(e["value"]) >= _SHOWN_LIFT_MM or assessment["goal"].get(z, 0.0) > 0.0}
+        goal = {z: float(g) for z, g in assessment["goal"].items()}
+        best = max(outcome["lift_mm"], key=lambda z: outcome["lift_mm"][z]["value"])
+        risks = _risk_rows(outcome, t)
+        context |= {
+            "best_lift": {"zone": best, "estimate": outcome["lift_mm"][best]},
+            "worst_risk": max(risks, key=lambda r: _ORDER.get(r["verdict"], 0)),
+            "half_months": _half_life(outcome["durability"]),
+            "last_month": outcome["durability"][-1]["month"],
+            "lift_rows": [{"zone": z, "estimate": e, "goal": goal.get(z, 0.0)}
+                          for z, e in sorted(lift.items(),
+                                             key=lambda item: -goal.get(item[0], 0.0))],
+            "expression_rows": _expression_rows(outcome),
+            "risk_rows": risks,
+            "complication_rows": _complication_rows(outcome, t),
+        }
+        context["charts"].lift = charts.lift_chart(lift, goal, t)
+        context["charts"].durability = charts.durability_chart(outcome["durability"], t)
+    return _environment().get_template("report.html.j2").render(context)
+
+
+def _percent(estimate: Json) -> Json:
+    return dict(estimate, value=100 * estimate["value"], low=100 * estimate["low"],
+                high=100 * estimate["high"])
+
+
+def write_report(run: RunData, path: str | Path, language: str = "en") -> None:
+    """Write :func:`render_report` to `path` (UTF-8)."""
+    Path(path).write_text(render_report(run, language), "utf-8")
