@@ -1,0 +1,254 @@
+"""Cogs: where they sit on a thread, what each can hold, and how they share its tension.
+
+The law of one cog is elastic-perfectly-plastic against the tissue beside it: force = stiffness ×
+relative displacement up to its holding force, then slip at that force. (A cog that has slipped far
+may hold less; that is not modelled.) The thread between cogs is an elastic cable, so proximal cogs
+of a soft thread carry more than distal ones (shear lag).
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy.linalg import solveh_banded
+
+from threadlift.evidence import value
+from threadlift.threads.catalogue import Product
+from threadlift.threads.thread import Thread
+
+Array = NDArray[np.float64]
+Mask = NDArray[np.bool_]
+
+#: Less pull than this [N] is none (the solve would divide by its rounding).
+_NO_TENSION_N = 1e-9
+
+#: Half width [mm] of the ramp across the subdermal and septal limits. A step would make an
+#: ensemble of jittered depths jump where nature changes gradually.
+_RAMP_MM = 0.5
+
+
+@dataclass(frozen=True)
+class Bed:
+    """The tissue along a thread's path, one value per path point (k,).
+
+    `skin_mm` and `fat_mm` are layer thicknesses [mm]; `jowl` in 0..1 says how much the fat is the
+    lobular fat of the jowl.
+    """
+
+    skin_mm: Array
+    fat_mm: Array
+    jowl: Array
+
+
+@dataclass(frozen=True)
+class CogLoads:
+    """What each engaged cog carries (m cogs, ordered by arc length).
+
+    `transfer_n` [N] is positive when the thread pulls the tissue at the cog towards the entry,
+    negative when it pulls it towards the far end (proximal half of a floating thread).
+    `slip_mm` is how far a cog has slid through the tissue (0 while it holds).
+    """
+
+    arc_mm: Array
+    capacity_n: Array
+    transfer_n: Array
+    slip_mm: Array
+
+    @property
+    def slipped(self) -> Mask:
+        """Cogs loaded to their holding force (m,)."""
+        return self.slip_mm > 0.0
+
+
+@dataclass(frozen=True)
+class TensionProfile:
+    """Tension along a thread: `segment_tension_n` (k-1,) [N], mean over each path segment.
+
+    `requested_n` was applied; `effective_n` is what the cogs (and, for a floating thread, the
+    weaker half) can hold; `excess_n` is the difference, which is lost as slip.
+    """
+
+    segment_tension_n: Array
+    requested_n: float
+    effective_n: float
+    cogs: CogLoads
+
+    @property
+    def excess_n(self) -> float:
+        """Tension that the cogs cannot hold [N]."""
+        return self.requested_n - self.effective_n
+
+
+def engaged_from(thread: Thread) -> float:
+    """Arc length [mm] at which the set cogs of a one-way thread begin (register default)."""
+    length = thread.length_mm
+    section = value("threads.engagement.section")
+    return length - min(section, value("threads.engagement.share") * length)
+
+
+def cog_arcs(thread: Thread, product: Product, engaged_from_mm: float | None = None) -> Array:
+    """Arc lengths (m,) [mm] of the engaged cogs, from proximal to distal.
+
+    Cogs sit at multiples of the spacing, centred in the engaged section. A floating thread has
+    cogs on both halves and none within one spacing of its middle, where the direction turns.
+    """
+    length = thread.length_mm
+    if thread.technique == "floating":
+        half = _centred(length / 2.0 + product.cog_spacing_mm, length, product.cog_spacing_mm)
+        return np.concatenate([length - half[::-1], half])
+    start = engaged_from(thread) if engaged_from_mm is None else engaged_from_mm
+    return _centred(start, length, product.cog_spacing_mm)
+
+
+def _centred(start: float, end: float, spacing: float) -> Array:
+    room = end - start
+    if room <= 0.0:
+        return np.zeros(0)
+    # A tolerance of a millionth of a spacing keeps the count stable under rounding of the path.
+    count = int(np.floor(room / spacing + 1e-6))
+    first = start + 0.5 * (room - (count - 1) * spacing)
+    return first + spacing * np.arange(count, dtype=np.float64)
+
+
+def holding_factor(layer: tuple[str, ...], depth_mm: Array, bed: Bed | None = None) -> Array:
+    """Factor (k,) on a cog's holding force in plain fat, by plane.
+
+    Above 1 in the SMAS and in the septal fat next to it, below 1 in the lobular fat of the jowl,
+    far below 1 close to the dermis. Without a `bed` only the layer names are used.
+    """
+    septal, lobular, subdermal = (
+        value(f"threads.plane.{name}") for name in ("septal", "lobular", "subdermal")
+    )
+    in_smas = np.array([name == "smas" for name in layer])
+    in_skin = np.array([name == "skin" for name in layer])
+    if bed is None:
+        return np.where(in_skin, subdermal, np.where(in_smas, septal, 1.0))
+    above_smas = bed.skin_mm + bed.fat_mm - depth_mm
+    near = _ramp(value("threads.plane.septal_reach") - above_smas)
+    in_fat = np.array([name == "fat" for name in layer])
+    near = np.where(in_smas, 1.0, np.where(in_fat, near, 0.0))
+    fat = 1.0 + (lobular - 1.0) * bed.jowl * in_fat
+    plain = fat + (septal - fat) * near
+    under_dermis = depth_mm - bed.skin_mm
+    shallow = _ramp(value("threads.plane.subdermal_reach") - under_dermis)
+    # In very thin fat the SMAS lies within reach of the dermis: the weaker plane decides.
+    return plain + (subdermal - plain) * np.where(in_skin, 1.0, shallow)
+
+
+def _ramp(inside_mm: Array) -> Array:
+    return np.clip(0.5 + 0.5 * inside_mm / _RAMP_MM, 0.0, 1.0)
+
+
+def tension_profile(
+    thread: Thread,
+    product: Product,
+    engaged_from_mm: float | None = None,
+    *,
+    bed: Bed | None = None,
+    tension_n: float | None = None,
+    holding_scale: float = 1.0,
+) -> TensionProfile:
+    """How tension runs along a thread and which cogs slip.
+
+    `engaged_from_mm`: arc length where the set cogs begin (None: register default);
+    `tension_n`: applied tension [N] (None: the thread's own); `holding_scale`: factor on all
+    holding forces, for ensembles. From the anchor to the first set cog the tension is constant,
+    then each cog takes its share; the sum of all shares is the tension at the anchor. A demand
+    above the total holding force leaves every cog slipping and the total as effective tension.
+    """
+    requested = thread.tension_n if tension_n is None else tension_n
+    arcs = cog_arcs(thread, product, engaged_from_mm)
+    s = thread.arc_mm
+    factor = np.interp(arcs, s, holding_factor(thread.layer, thread.depth_mm, bed))
+    capacity = holding_scale * product.cog_holding_n * factor
+    proximal = arcs < thread.length_mm / 2.0 if thread.technique == "floating" else arcs < 0.0
+    distal_total = float(capacity[~proximal].sum())
+    effective = min(requested, distal_total)
+    if thread.technique == "floating":
+        effective = min(effective, float(capacity[proximal].sum()))
+
+    transfer, slip = np.zeros(len(arcs)), np.zeros(len(arcs))
+    far = np.flatnonzero(~proximal)
+    transfer[far], slip[far] = _share(arcs[far], capacity[far], product, effective)
+    near = np.flatnonzero(proximal)[::-1]
+    shares = _share(-arcs[near], capacity[near], product, effective)
+    transfer[near], slip[near] = -shares[0], shares[1]
+
+    anchor = effective if thread.technique == "anchored" else 0.0
+    return TensionProfile(
+        segment_tension_n=_segment_means(s, arcs, transfer, anchor),
+        requested_n=requested,
+        effective_n=effective,
+        cogs=CogLoads(arcs, capacity, transfer, slip),
+    )
+
+
+def _share(
+    arcs: Array, capacity: Array, product: Product, tension: float
+) -> tuple[Array, Array]:
+    """Transfers and slips of cogs that hold `tension`, the first cog nearest to the pull.
+
+    Cable nodes at the cogs, each tied to the tissue by its bond; loading is monotone, so a cog
+    that has slipped keeps slipping and the set of slipped cogs only grows.
+    """
+    m = len(arcs)
+    total = float(capacity.sum())
+    if m == 0 or tension < _NO_TENSION_N:
+        return np.zeros(m), np.zeros(m)
+    cable = product.ea_n / np.diff(arcs)
+    bond = product.cog_stiffness_n_mm
+    # Within a billionth of the total the last cog's margin drowns in rounding.
+    if tension >= total * (1.0 - 1e-9):
+        # Every cog slides. How far is not determined by force: count from the state in which
+        # the last cog has just reached its limit.
+        stretch = _stretch(capacity, cable)
+        elastic = capacity / bond
+        least = np.max(elastic - stretch)
+        return _scaled_to(capacity, tension), np.maximum(least + stretch - elastic, 1e-12)
+    free = np.zeros(m, dtype=bool)
+    while True:
+        u = _cable(cable, np.where(free, 0.0, bond), np.where(free, capacity, 0.0), tension)
+        # A relative margin keeps rounding from marking a cog that sits exactly at its limit.
+        grown = free | (bond * u > capacity * (1.0 + 1e-9))
+        if (grown == free).all():
+            break
+        free = grown
+    force = np.where(free, capacity, bond * u)
+    slip = np.where(free, np.maximum(u - capacity / bond, 1e-12), 0.0)
+    return _scaled_to(force, tension), slip
+
+
+def _scaled_to(force: Array, tension: float) -> Array:
+    """Remove the rounding of the solve: the shares sum to the tension."""
+    return force * (tension / force.sum())
+
+
+def _stretch(force: Array, cable: Array) -> Array:
+    """Cable displacement (m,) relative to the last cog when cog i takes `force[i]`."""
+    carried = np.cumsum(force[::-1])[::-1][1:]
+    return np.concatenate([np.cumsum((carried / cable)[::-1])[::-1], [0.0]])
+
+
+def _cable(cable: Array, bond: Array, taken: Array, tension: float) -> Array:
+    """Displacements of a chain of cable nodes on bonds, pulled with `tension` at the first."""
+    m = len(bond)
+    if m == 1:
+        return (tension - taken) / bond
+    band = np.zeros((2, m))
+    band[1] = bond
+    band[1, :-1] += cable
+    band[1, 1:] += cable
+    band[0, 1:] = -cable
+    load = -taken
+    load[0] += tension
+    return solveh_banded(band, load)
+
+
+def _segment_means(s: Array, arcs: Array, transfer: Array, anchor: float) -> Array:
+    """Mean tension on each path segment of the step function T(x) = anchor - sum of transfers."""
+    # Integral of T from 0 to x: anchor x - sum_i transfer_i max(x - arc_i, 0).
+    integral = anchor * s - (transfer * np.maximum(s[:, None] - arcs, 0.0)).sum(axis=1)
+    tension = np.diff(integral) / np.diff(s)
+    return np.maximum(tension, 0.0)
