@@ -1,0 +1,308 @@
+"""Fit identity, expressions and cameras of one or more photos to landmarks: Gauss–Newton.
+
+Minimised is half the sum of squares of
+
+* landmark misfits in mm at the face's depth, over each landmark's own standard deviation, with a
+  Geman–McClure loss (a landmark hidden by hair pulls with bounded force);
+* misfits of the jaw outline, measured across the outline only (where along it a landmark lies is
+  the network's choice, not anatomy);
+* identity coefficients (standard normal by construction of the modes);
+* expression weights around the network's own scores, kept within 0..1;
+* the camera's distance and, where the photo's metadata give it, the focal length.
+
+All photos share the identity; each has its own camera and expression. This module knows nothing
+of files, colours or the template's topology.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+
+import numpy as np
+from numpy.typing import NDArray
+
+from threadlift.face.camera import UNKNOWNS, PhotoCamera, resection
+
+Array = NDArray[np.float64]
+
+ROBUST = 3.0            # misfit [sd] from which a landmark's pull starts to fall
+POSE_STEPS = 4          # camera alone first: shape must not absorb a wrong first pose
+MAX_STEPS = 25
+CONVERGED = 1e-4        # largest step in units of each unknown's prior
+GRAZING, OPEN = 0.05, 0.35   # cosine to the view: below, a landmark is ignored; above, fully used
+# Weak priors that only fix what the data leave free (the pose is always well determined).
+POSE_SCALE = np.array([1.0, 1.0, 1.0, 1e3, 1e3, 1e3, 1.0])
+
+
+@dataclass(frozen=True)
+class PointModel:
+    """A linear model of n points of the head: mean + modes · a + expressions · e.
+
+    mean (n, 3) [mm, patient frame], modes (k, n, 3) [mm per sd], expressions (m, n, 3) [mm at
+    weight 1], normals (n, 3) outward, sd_mm (n,) how far a landmark is trusted (inf: not used).
+    """
+
+    mean: Array
+    modes: Array
+    expressions: Array
+    normals: Array
+    sd_mm: Array
+
+    def points(self, identity: Array, expression: Array) -> Array:
+        """Points (n, 3) for coefficients (k,) and (m,)."""
+        return (self.mean + np.tensordot(identity, self.modes, 1)
+                + np.tensordot(expression, self.expressions, 1))
+
+    def rows(self, jacobian: Array) -> tuple[Array, Array]:
+        """Chain rule: (n, r, 3) by point -> (n, r, k) by identity and (n, r, m) by expression."""
+        return (np.einsum("nrc,knc->nrk", jacobian, self.modes, optimize=True),
+                np.einsum("nrc,mnc->nrm", jacobian, self.expressions, optimize=True))
+
+    def subset(self, index: NDArray[np.intp]) -> PointModel:
+        """The model of some of the points, in the order given (repeats allowed)."""
+        return PointModel(self.mean[index], self.modes[:, index], self.expressions[:, index],
+                          self.normals[index], self.sd_mm[index])
+
+
+@dataclass(frozen=True)
+class Outline:
+    """The jaw's outline in a photo: pixels (o, 2) on it, outward unit normals (o, 2), sd [mm]."""
+
+    pixels: Array
+    normals: Array
+    sd_mm: float
+
+
+@dataclass(frozen=True)
+class View:
+    """What one photo contributes.
+
+    pixels (n, 2) and depth_px (n,) of the landmarks; scores (m,) expected expression weights;
+    principal (2,) [px]; focal_px a first guess; focal_sd the relative sd of that guess, or inf
+    when the photo says nothing of its lens.
+    """
+
+    pixels: Array
+    depth_px: Array
+    scores: Array
+    principal: Array
+    focal_px: float
+    focal_sd: float
+    outline: Outline | None = None
+
+
+@dataclass(frozen=True)
+class Priors:
+    """Standard deviations of the priors; values come from the evidence register."""
+
+    expression_sd: float
+    distance_mm: float
+    distance_log_sd: float
+
+
+@dataclass(frozen=True)
+class PhotoFit:
+    """Result of :func:`fit`.
+
+    identity (k,); expressions (v, m) in 0..1; cameras per photo; residual_px (v, n, 2) model minus
+    landmark; covariance (k, k) of the identity given the landmarks; used (v, n) final weights
+    relative to full trust; steps taken.
+    """
+
+    identity: Array
+    expressions: Array
+    cameras: tuple[PhotoCamera, ...]
+    residual_px: Array
+    covariance: Array
+    used: Array
+    steps: int
+
+
+@dataclass(frozen=True)
+class _State:
+    identity: Array
+    expressions: Array
+    cameras: tuple[PhotoCamera, ...]
+
+
+def facing(normals: Array, points: Array, camera: PhotoCamera) -> Array:
+    """Cosine (n,) between outward normals and the direction to the camera."""
+    position = -camera.rotation.T @ camera.translation
+    toward = position - points
+    toward /= np.linalg.norm(toward, axis=1, keepdims=True)
+    return np.einsum("ij,ij->i", normals, toward)
+
+
+def smoothstep(x: Array, low: float, high: float) -> Array:
+    """0 below low, 1 above high, cubic between."""
+    t = np.clip((x - low) / (high - low), 0.0, 1.0)
+    return t * t * (3.0 - 2.0 * t)
+
+
+def _robust(sd: Array) -> Array:
+    """Weights of the Geman–McClure loss for misfits in standard deviations."""
+    return 1.0 / (1.0 + (sd / ROBUST) ** 2) ** 2
+
+
+def _landmark_block(model: PointModel, view: View, state: _State, v: int
+                    ) -> tuple[Array, Array, Array, Array]:
+    """Residuals (n, 2) [sd], Jacobian (n, 2, 7 + k + m), weights (n,), raw misfit [px]."""
+    camera = state.cameras[v]
+    points = model.points(state.identity, state.expressions[v])
+    by_point, by_camera = camera.jacobians(points)
+    mm = camera.local(points)[:, 2] / camera.focal          # [mm per px] at each point
+    misfit = camera.project(points) - view.pixels
+    to_sd = mm / model.sd_mm
+    sd = misfit * to_sd[:, None]
+    jacobian = np.concatenate([by_camera, *model.rows(by_point)], axis=2) * to_sd[:, None, None]
+    shown = smoothstep(facing(model.normals, points, camera), GRAZING, OPEN)
+    return sd, jacobian, shown * _robust(np.linalg.norm(sd, axis=1)), misfit
+
+
+def _outline_block(rim: PointModel, outline: Outline, state: _State, v: int
+                   ) -> tuple[Array, Array, Array]:
+    """Residuals (o,) [sd], Jacobian (o, 7 + k + m), weights (o,) across the outline.
+
+    The model's outline point is, for each outline landmark, the candidate that reaches farthest
+    along the outward normal among those abreast of it.
+    """
+    camera = state.cameras[v]
+    points = rim.points(state.identity, state.expressions[v])
+    pixels = camera.project(points)
+    offset = pixels[None] - outline.pixels[:, None]
+    along = np.einsum("opc,oc->op", offset, outline.normals)
+    abreast = np.abs(np.einsum("opc,oc->op", offset,
+                               outline.normals[:, ::-1] * np.array([-1.0, 1.0])))
+    mm = float(np.median(camera.local(points)[:, 2])) / camera.focal
+    # Half the spacing of the candidates: wide enough to hold one, narrow enough to stay abreast.
+    reach = np.where(abreast * mm < 6.0, along, -np.inf)
+    chosen = np.argmax(reach, axis=1)
+    valid = np.isfinite(reach[np.arange(len(chosen)), chosen])
+    part = rim.subset(chosen)
+    by_point, by_camera = camera.jacobians(points[chosen])
+    jacobian = np.concatenate([by_camera, *part.rows(by_point)], axis=2)
+    across = np.einsum("orj,or->oj", jacobian, outline.normals) * (mm / outline.sd_mm)
+    sd = np.where(valid, along[np.arange(len(chosen)), chosen], 0.0) * (mm / outline.sd_mm)
+    return sd, across, np.where(valid, _robust(sd), 0.0)
+
+
+def _normal_equations(model: PointModel, rim: PointModel | None, views: list[View],
+                      priors: Priors, state: _State) -> tuple[Array, Array]:
+    """Hessian (Gauss–Newton) and gradient over [identity | per photo: camera, expression]."""
+    k, m = len(model.modes), len(model.expressions)
+    width = UNKNOWNS + m
+    size = k + width * len(views)
+    hessian, gradient = np.zeros((size, size)), np.zeros(size)
+    hessian[:k, :k] = np.eye(k)
+    gradient[:k] = state.identity
+    for v, view in enumerate(views):
+        sd, jacobian, weight, _ = _landmark_block(model, view, state, v)
+        rows = [jacobian.reshape(-1, width + k)]
+        right, w = [sd.ravel()], [np.repeat(weight, 2)]
+        if rim is not None and view.outline is not None:
+            o_sd, o_jacobian, o_weight = _outline_block(rim, view.outline, state, v)
+            rows.append(o_jacobian)
+            right.append(o_sd)
+            w.append(o_weight)
+        # Rows come as [camera | identity | expression]; the system wants identity first.
+        a = np.concatenate(rows)
+        order = np.r_[UNKNOWNS:UNKNOWNS + k, :UNKNOWNS, UNKNOWNS + k:UNKNOWNS + k + m]
+        a, r, ww = a[:, order], np.concatenate(right), np.concatenate(w)
+        at = k + width * v
+        index = np.r_[:k, at:at + width]
+        hessian[np.ix_(index, index)] += (a * ww[:, None]).T @ a
+        gradient[index] += a.T @ (ww * r)
+        _add_priors(hessian, gradient, at, view, priors, state, v)
+    return hessian, gradient
+
+
+def _add_priors(hessian: Array, gradient: Array, at: int, view: View, priors: Priors,
+                state: _State, v: int) -> None:
+    """Expression, distance and focal-length priors of one photo, added in place."""
+    m = len(view.scores)
+    e = slice(at + UNKNOWNS, at + UNKNOWNS + m)
+    precision = 1.0 / priors.expression_sd**2
+    hessian[e, e] += precision * np.eye(m)
+    gradient[e] += precision * (state.expressions[v] - view.scores)
+    camera = state.cameras[v]
+    z, precision = at + 5, 1.0 / priors.distance_log_sd**2
+    depth = camera.translation[2]
+    hessian[z, z] += precision / depth**2
+    gradient[z] += precision * np.log(depth / priors.distance_mm) / depth
+    if np.isfinite(view.focal_sd):
+        f, precision = at + 6, 1.0 / view.focal_sd**2
+        hessian[f, f] += precision
+        gradient[f] += precision * np.log(camera.focal / view.focal_px)
+
+
+def _bounded_step(hessian: Array, gradient: Array, bounded: NDArray[np.intp], current: Array,
+                  free: NDArray[np.bool_]) -> Array:
+    """Newton step with the entries `bounded` kept within 0..1 (active set, few rounds).
+
+    `current` are the present values of the bounded unknowns; entries not `free` do not move.
+    """
+    step = np.zeros(len(gradient))
+    fixed = ~free
+    for _ in range(6):   # each round only adds to the active set; six have always been enough
+        loose = np.flatnonzero(~fixed)
+        right = -gradient[loose] - hessian[np.ix_(loose, np.flatnonzero(fixed))] @ step[fixed]
+        step[loose] = np.linalg.solve(hessian[np.ix_(loose, loose)], right)
+        target = current + step[bounded]
+        out = ((target < 0.0) | (target > 1.0)) & ~fixed[bounded]
+        if not out.any():
+            break
+        step[bounded[out]] = np.clip(target[out], 0.0, 1.0) - current[out]
+        fixed = fixed.copy()
+        fixed[bounded[out]] = True
+    step[bounded] = np.clip(current + step[bounded], 0.0, 1.0) - current
+    return step
+
+
+def first_cameras(model: PointModel, views: list[View]) -> tuple[PhotoCamera, ...]:
+    """Cameras from the mean head and the network's relative depth."""
+    weights = np.where(np.isfinite(model.sd_mm), 1.0 / model.sd_mm**2, 0.0)
+    return tuple(resection(model.mean, view.pixels, view.depth_px, weights, view.focal_px,
+                           view.principal) for view in views)
+
+
+def fit(model: PointModel, views: list[View], priors: Priors,
+        rim: PointModel | None = None) -> PhotoFit:
+    """Fit the model to all photos at once.
+
+    `rim` are candidates for the jaw's outline (same coefficients as `model`); None leaves
+    outlines out. Deterministic; steps are full Gauss–Newton steps (the priors keep the system
+    well conditioned and the first pose is close).
+    """
+    k, m = len(model.modes), len(model.expressions)
+    width = UNKNOWNS + m
+    state = _State(np.zeros(k), np.array([view.scores for view in views]).reshape(-1, m),
+                   first_cameras(model, views))
+    starts = [k + width * v for v in range(len(views))]
+    bounded = np.concatenate([np.arange(s + UNKNOWNS, s + width) for s in starts])
+    is_camera = np.zeros(k + width * len(views), dtype=bool)
+    for s in starts:
+        is_camera[s:s + UNKNOWNS] = True
+    everything = np.ones_like(is_camera)
+    unit = np.ones(len(is_camera))
+    for s in starts:
+        unit[s:s + UNKNOWNS] = POSE_SCALE
+    steps = 0
+    hessian = np.eye(len(unit))
+    for steps in range(1, MAX_STEPS + 1):
+        pose_only = steps <= POSE_STEPS
+        hessian, gradient = _normal_equations(model, None if pose_only else rim, views, priors,
+                                              state)
+        step = _bounded_step(hessian, gradient, bounded, state.expressions.ravel(),
+                             is_camera if pose_only else everything)
+        state = replace(
+            state, identity=state.identity + step[:k],
+            expressions=np.array([state.expressions[v] + step[s + UNKNOWNS:s + width]
+                                  for v, s in enumerate(starts)]).reshape(-1, m),
+            cameras=tuple(c.moved(step[s:s + UNKNOWNS])
+                          for c, s in zip(state.cameras, starts, strict=True)))
+        if not pose_only and np.abs(step / unit).max() < CONVERGED:
+            break
+    blocks = [_landmark_block(model, view, state, v) for v, view in enumerate(views)]
+    return PhotoFit(state.identity, state.expressions, state.cameras,
+                    np.array([b[3] for b in blocks]), np.asarray(np.linalg.inv(hessian)[:k, :k], dtype=float),
+                    np.array([b[2] for b in blocks]), steps)
