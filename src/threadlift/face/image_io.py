@@ -15,8 +15,8 @@ from threadlift.errors import InputError
 Pixels = NDArray[np.uint8]
 
 FORMATS = ("JPEG", "PNG", "WEBP")
-MAX_PIXELS = 80_000_000      # four times a full-frame camera; larger files are refused unread
-MIN_EDGE = 64                # [px] below this nothing of a face can be measured
+MAX_PIXELS = 80_000_000  # four times a full-frame camera; larger files are refused unread
+MIN_EDGE = 64  # [px] below this nothing of a face can be measured
 FULL_FRAME_DIAGONAL_MM = 43.2666  # diagonal of 36 × 24 mm, the frame "35 mm equivalent" refers to
 
 
@@ -88,23 +88,32 @@ def read_photo(path: str | Path) -> Photo:
                 if width * height > MAX_PIXELS:
                     raise InputError(
                         f"{path.name} has {width * height / 1e6:.0f} megapixels; "
-                        f"the limit is {MAX_PIXELS / 1e6:.0f}.", "Save it at a smaller size.")
+                        f"the limit is {MAX_PIXELS / 1e6:.0f}.",
+                        "Save it at a smaller size.",
+                    )
                 if min(width, height) < MIN_EDGE:
-                    raise InputError(f"{path.name} is only {width} x {height} px.",
-                                     "Use a photo in which the face is at least 300 px wide.")
+                    raise InputError(
+                        f"{path.name} is only {width} x {height} px.",
+                        "Use a photo in which the face is at least 300 px wide.",
+                    )
                 exif = picture.getexif()
                 picture.load()
                 upright = ImageOps.exif_transpose(picture)
     except InputError:
         raise
     except UnidentifiedImageError as error:
-        raise InputError(f"{path.name} is not a JPEG, PNG or WebP picture.",
-                         "Export the photo in one of these formats.") from error
+        raise InputError(
+            f"{path.name} is not a JPEG, PNG or WebP picture.",
+            "Export the photo in one of these formats.",
+        ) from error
     except Image.DecompressionBombError as error:
-        raise InputError(f"{path.name} is above {MAX_PIXELS / 1e6:.0f} megapixels.",
-                         "Save it at a smaller size.") from error
+        raise InputError(
+            f"{path.name} is above {MAX_PIXELS / 1e6:.0f} megapixels.", "Save it at a smaller size."
+        ) from error
     except (OSError, SyntaxError, ValueError, EOFError) as error:
-        raise InputError(f"{path.name} cannot be decoded (damaged or truncated file).",
-                         "Export or copy the photo again.") from error
+        raise InputError(
+            f"{path.name} cannot be decoded (damaged or truncated file).",
+            "Export or copy the photo again.",
+        ) from error
     rgb = np.ascontiguousarray(np.asarray(_flatten(upright)))
     return Photo(rgb, _focal_px(exif, width, height), path.name)

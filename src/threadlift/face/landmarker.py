@@ -25,34 +25,216 @@ from threadlift.face.setup_models import ensure_landmarker
 
 Array = lm.Array
 
-MAX_EDGE = 2000          # [px] longer edge above which the picture is reduced before detection
-MIN_PRESENCE = 0.5       # landmark model's own face score below which a region is dropped
-TILE_LEVELS = (2, 4, 8)     # tile edge = longer edge / level, when the whole picture shows no face
-SAME_FACE = 0.3          # overlap of two landmark boxes that makes them one face
+MAX_EDGE = 2000  # [px] longer edge above which the picture is reduced before detection
+MIN_PRESENCE = 0.5  # landmark model's own face score below which a region is dropped
+TILE_LEVELS = (2, 4, 8)  # tile edge = longer edge / level, when the whole picture shows no face
+SAME_FACE = 0.3  # overlap of two landmark boxes that makes them one face
 LANDMARKS = 478
 
 # Points that the expression network reads, and its outputs, in its order (published with it).
-EXPRESSION_POINTS = np.array([
-    0, 1, 4, 5, 6, 7, 8, 10, 13, 14, 17, 21, 33, 37, 39, 40, 46, 52, 53, 54, 55, 58, 61, 63, 65,
-    66, 67, 70, 78, 80, 81, 82, 84, 87, 88, 91, 93, 95, 103, 105, 107, 109, 127, 132, 133, 136,
-    144, 145, 146, 148, 149, 150, 152, 153, 154, 155, 157, 158, 159, 160, 161, 162, 163, 168, 172,
-    173, 176, 178, 181, 185, 191, 195, 197, 234, 246, 249, 251, 263, 267, 269, 270, 276, 282, 283,
-    284, 285, 288, 291, 293, 295, 296, 297, 300, 308, 310, 311, 312, 314, 317, 318, 321, 323, 324,
-    332, 334, 336, 338, 356, 361, 362, 365, 373, 374, 375, 377, 378, 379, 380, 381, 382, 384, 385,
-    386, 387, 388, 389, 390, 397, 398, 400, 402, 405, 409, 415, 454, 466, 468, 469, 470, 471, 472,
-    473, 474, 475, 476, 477])
+EXPRESSION_POINTS = np.array(
+    [
+        0,
+        1,
+        4,
+        5,
+        6,
+        7,
+        8,
+        10,
+        13,
+        14,
+        17,
+        21,
+        33,
+        37,
+        39,
+        40,
+        46,
+        52,
+        53,
+        54,
+        55,
+        58,
+        61,
+        63,
+        65,
+        66,
+        67,
+        70,
+        78,
+        80,
+        81,
+        82,
+        84,
+        87,
+        88,
+        91,
+        93,
+        95,
+        103,
+        105,
+        107,
+        109,
+        127,
+        132,
+        133,
+        136,
+        144,
+        145,
+        146,
+        148,
+        149,
+        150,
+        152,
+        153,
+        154,
+        155,
+        157,
+        158,
+        159,
+        160,
+        161,
+        162,
+        163,
+        168,
+        172,
+        173,
+        176,
+        178,
+        181,
+        185,
+        191,
+        195,
+        197,
+        234,
+        246,
+        249,
+        251,
+        263,
+        267,
+        269,
+        270,
+        276,
+        282,
+        283,
+        284,
+        285,
+        288,
+        291,
+        293,
+        295,
+        296,
+        297,
+        300,
+        308,
+        310,
+        311,
+        312,
+        314,
+        317,
+        318,
+        321,
+        323,
+        324,
+        332,
+        334,
+        336,
+        338,
+        356,
+        361,
+        362,
+        365,
+        373,
+        374,
+        375,
+        377,
+        378,
+        379,
+        380,
+        381,
+        382,
+        384,
+        385,
+        386,
+        387,
+        388,
+        389,
+        390,
+        397,
+        398,
+        400,
+        402,
+        405,
+        409,
+        415,
+        454,
+        466,
+        468,
+        469,
+        470,
+        471,
+        472,
+        473,
+        474,
+        475,
+        476,
+        477,
+    ]
+)
 EXPRESSION_NAMES = (
-    "_neutral", "browDownLeft", "browDownRight", "browInnerUp", "browOuterUpLeft",
-    "browOuterUpRight", "cheekPuff", "cheekSquintLeft", "cheekSquintRight", "eyeBlinkLeft",
-    "eyeBlinkRight", "eyeLookDownLeft", "eyeLookDownRight", "eyeLookInLeft", "eyeLookInRight",
-    "eyeLookOutLeft", "eyeLookOutRight", "eyeLookUpLeft", "eyeLookUpRight", "eyeSquintLeft",
-    "eyeSquintRight", "eyeWideLeft", "eyeWideRight", "jawForward", "jawLeft", "jawOpen",
-    "jawRight", "mouthClose", "mouthDimpleLeft", "mouthDimpleRight", "mouthFrownLeft",
-    "mouthFrownRight", "mouthFunnel", "mouthLeft", "mouthLowerDownLeft", "mouthLowerDownRight",
-    "mouthPressLeft", "mouthPressRight", "mouthPucker", "mouthRight", "mouthRollLower",
-    "mouthRollUpper", "mouthShrugLower", "mouthShrugUpper", "mouthSmileLeft", "mouthSmileRight",
-    "mouthStretchLeft", "mouthStretchRight", "mouthUpperUpLeft", "mouthUpperUpRight",
-    "noseSneerLeft", "noseSneerRight",
+    "_neutral",
+    "browDownLeft",
+    "browDownRight",
+    "browInnerUp",
+    "browOuterUpLeft",
+    "browOuterUpRight",
+    "cheekPuff",
+    "cheekSquintLeft",
+    "cheekSquintRight",
+    "eyeBlinkLeft",
+    "eyeBlinkRight",
+    "eyeLookDownLeft",
+    "eyeLookDownRight",
+    "eyeLookInLeft",
+    "eyeLookInRight",
+    "eyeLookOutLeft",
+    "eyeLookOutRight",
+    "eyeLookUpLeft",
+    "eyeLookUpRight",
+    "eyeSquintLeft",
+    "eyeSquintRight",
+    "eyeWideLeft",
+    "eyeWideRight",
+    "jawForward",
+    "jawLeft",
+    "jawOpen",
+    "jawRight",
+    "mouthClose",
+    "mouthDimpleLeft",
+    "mouthDimpleRight",
+    "mouthFrownLeft",
+    "mouthFrownRight",
+    "mouthFunnel",
+    "mouthLeft",
+    "mouthLowerDownLeft",
+    "mouthLowerDownRight",
+    "mouthPressLeft",
+    "mouthPressRight",
+    "mouthPucker",
+    "mouthRight",
+    "mouthRollLower",
+    "mouthRollUpper",
+    "mouthShrugLower",
+    "mouthShrugUpper",
+    "mouthSmileLeft",
+    "mouthSmileRight",
+    "mouthStretchLeft",
+    "mouthStretchRight",
+    "mouthUpperUpLeft",
+    "mouthUpperUpRight",
+    "noseSneerLeft",
+    "noseSneerRight",
 )
 
 
@@ -128,8 +310,14 @@ class Landmarker:
             self._expressions = _Network(archive.read("face_blendshapes.tflite"))
         self._lock = Lock()
 
-    def detect(self, rgb: lm.Pixels, *, max_faces: int = 4, blendshapes: bool = True,
-               search_small: bool = True) -> list[FaceDetection]:
+    def detect(
+        self,
+        rgb: lm.Pixels,
+        *,
+        max_faces: int = 4,
+        blendshapes: bool = True,
+        search_small: bool = True,
+    ) -> list[FaceDetection]:
         """All faces, largest first. See :func:`detect_faces`."""
         with self._lock:
             picture = Image.fromarray(np.ascontiguousarray(rgb))
@@ -147,10 +335,10 @@ class Landmarker:
         shrink = max(1.0, max(w, h) / MAX_EDGE)
         small = picture
         if shrink > 1.0:
-            small = picture.resize((round(w / shrink), round(h / shrink)),
-                                   Image.Resampling.BOX)
-        found = self._boxes(small, [lm.Region(small.width / 2, small.height / 2,
-                                              max(small.size), 0.0)])
+            small = picture.resize((round(w / shrink), round(h / shrink)), Image.Resampling.BOX)
+        found = self._boxes(
+            small, [lm.Region(small.width / 2, small.height / 2, max(small.size), 0.0)]
+        )
         for level in TILE_LEVELS if search_small else ():
             if found:
                 break
@@ -179,8 +367,9 @@ class Landmarker:
         presence = float(lm.sigmoid(out["Identity_1"].ravel())[0])
         return region.to_picture(raw[:, :2]), raw[:, 2] * region.edge, presence
 
-    def _face(self, picture: Image.Image, region: lm.Region,
-              blendshapes: bool) -> FaceDetection | None:
+    def _face(
+        self, picture: Image.Image, region: lm.Region, blendshapes: bool
+    ) -> FaceDetection | None:
         points, z, presence = self._mesh(picture, region)
         if presence < MIN_PRESENCE:
             return None
@@ -212,8 +401,9 @@ def _tiles(width: int, height: int, level: int) -> list[lm.Region]:
             return np.array([length / 2])
         return np.linspace(edge / 2, length - edge / 2, count)
 
-    return [lm.Region(float(x), float(y), edge, 0.0)
-            for y in centres(height) for x in centres(width)]
+    return [
+        lm.Region(float(x), float(y), edge, 0.0) for y in centres(height) for x in centres(width)
+    ]
 
 
 @lru_cache(maxsize=2)
@@ -226,8 +416,9 @@ def _model_path() -> Path:
     return ensure_landmarker()
 
 
-def detect_faces(rgb: lm.Pixels, *, max_faces: int = 4, blendshapes: bool = True,
-                 search_small: bool = True) -> list[FaceDetection]:
+def detect_faces(
+    rgb: lm.Pixels, *, max_faces: int = 4, blendshapes: bool = True, search_small: bool = True
+) -> list[FaceDetection]:
     """Faces in a picture (h, w, 3) uint8 sRGB, largest first; an empty list when there is none.
 
     max_faces: how many are returned at most. blendshapes=False and search_small=False make the
@@ -237,4 +428,5 @@ def detect_faces(rgb: lm.Pixels, *, max_faces: int = 4, blendshapes: bool = True
     if rgb.ndim != 3 or rgb.shape[2] != 3 or rgb.dtype != np.uint8:
         raise ValueError(f"a picture is (h, w, 3) uint8, not {rgb.shape} {rgb.dtype}")
     return _landmarker(_model_path()).detect(
-        rgb, max_faces=max_faces, blendshapes=blendshapes, search_small=search_small)
+        rgb, max_faces=max_faces, blendshapes=blendshapes, search_small=search_small
+    )

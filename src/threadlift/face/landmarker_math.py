@@ -18,12 +18,12 @@ from PIL import Image
 Array = NDArray[np.float64]
 Pixels = NDArray[np.uint8]
 
-DETECTOR_SIZE = 128          # [px] input edge of the detector
-LANDMARK_SIZE = 256          # [px] input edge of the landmark model
-STRIDES_AND_COUNTS = ((8, 2), (16, 6))   # feature-map stride [px], anchors per cell
-MIN_SCORE = 0.5              # detector score below which a box is not a face (MediaPipe default)
-OVERLAP = 0.3                # intersection over union above which two boxes are one face
-REGION_SCALE = 1.5           # region edge over the longer edge of the box
+DETECTOR_SIZE = 128  # [px] input edge of the detector
+LANDMARK_SIZE = 256  # [px] input edge of the landmark model
+STRIDES_AND_COUNTS = ((8, 2), (16, 6))  # feature-map stride [px], anchors per cell
+MIN_SCORE = 0.5  # detector score below which a box is not a face (MediaPipe default)
+OVERLAP = 0.3  # intersection over union above which two boxes are one face
+REGION_SCALE = 1.5  # region edge over the longer edge of the box
 
 # Points of the landmark model that define the roll of the head: outer eye corners.
 RIGHT_EYE, LEFT_EYE = 33, 263
@@ -42,15 +42,23 @@ class Region:
         """Points (..., 2) in units of the region's edge, (0.5, 0.5) its centre, to picture px."""
         c, s = math.cos(self.roll), math.sin(self.roll)
         offset = (points - 0.5) * self.edge
-        return np.stack([self.x + c * offset[..., 0] - s * offset[..., 1],
-                         self.y + s * offset[..., 0] + c * offset[..., 1]], axis=-1)
+        return np.stack(
+            [
+                self.x + c * offset[..., 0] - s * offset[..., 1],
+                self.y + s * offset[..., 0] + c * offset[..., 1],
+            ],
+            axis=-1,
+        )
 
     def from_picture(self, points: Array) -> Array:
         """Inverse of :meth:`to_picture`."""
         c, s = math.cos(self.roll), math.sin(self.roll)
         d = points - np.array([self.x, self.y])
-        return np.stack([c * d[..., 0] + s * d[..., 1],
-                         -s * d[..., 0] + c * d[..., 1]], axis=-1) / self.edge + 0.5
+        return (
+            np.stack([c * d[..., 0] + s * d[..., 1], -s * d[..., 0] + c * d[..., 1]], axis=-1)
+            / self.edge
+            + 0.5
+        )
 
 
 def anchors() -> Array:
@@ -106,8 +114,11 @@ def merge(boxes: Array, points: Array, scores: Array) -> tuple[Array, Array, Arr
         out_points.append(np.einsum("i,ijk->jk", w, points[group]))
         out_scores.append(scores[best])
         order = [i for i in order if i not in group]
-    return (np.array(out_boxes).reshape(-1, 4), np.array(out_points).reshape(-1, 6, 2),
-            np.array(out_scores))
+    return (
+        np.array(out_boxes).reshape(-1, 4),
+        np.array(out_points).reshape(-1, 6, 2),
+        np.array(out_scores),
+    )
 
 
 def region_from_detection(box: Array, points: Array) -> Region:
@@ -126,8 +137,9 @@ def region_from_landmarks(points: Array) -> Region:
     upright = turned.from_picture(points)
     low, high = upright.min(axis=0), upright.max(axis=0)
     middle = turned.to_picture(0.5 * (low + high))
-    return Region(float(middle[0]), float(middle[1]),
-                  REGION_SCALE * float(np.max(high - low)), roll)
+    return Region(
+        float(middle[0]), float(middle[1]), REGION_SCALE * float(np.max(high - low)), roll
+    )
 
 
 def crop(picture: Image.Image, region: Region, size: int) -> Pixels:
@@ -139,18 +151,26 @@ def crop(picture: Image.Image, region: Region, size: int) -> Pixels:
     factor = max(1, int(region.edge / (2 * size)))
     c, s = math.cos(region.roll), math.sin(region.roll)
     if factor > 1:
-        reach = region.edge * 0.75   # half the diagonal (0.71) and a margin
-        box = (max(0, int(region.x - reach)), max(0, int(region.y - reach)),
-               min(picture.width, int(region.x + reach) + 1),
-               min(picture.height, int(region.y + reach) + 1))
+        reach = region.edge * 0.75  # half the diagonal (0.71) and a margin
+        box = (
+            max(0, int(region.x - reach)),
+            max(0, int(region.y - reach)),
+            min(picture.width, int(region.x + reach) + 1),
+            min(picture.height, int(region.y + reach) + 1),
+        )
         if box[2] <= box[0] or box[3] <= box[1]:
             return np.zeros((size, size, 3), np.uint8)
         picture = picture.reduce(factor, box=box)
-        region = Region((region.x - box[0]) / factor, (region.y - box[1]) / factor,
-                        region.edge / factor, region.roll)
+        region = Region(
+            (region.x - box[0]) / factor,
+            (region.y - box[1]) / factor,
+            region.edge / factor,
+            region.roll,
+        )
     step = region.edge / size
     x0 = region.x - 0.5 * region.edge * (c - s)
     y0 = region.y - 0.5 * region.edge * (s + c)
     matrix = (c * step, -s * step, x0, s * step, c * step, y0)
-    return np.asarray(picture.transform((size, size), Image.Transform.AFFINE, matrix,
-                                        Image.Resampling.BILINEAR))
+    return np.asarray(
+        picture.transform((size, size), Image.Transform.AFFINE, matrix, Image.Resampling.BILINEAR)
+    )

