@@ -28,8 +28,10 @@ FLOORS = {
     "reporting": 7,
     "interop": 7,
     "pipeline": 8,
-    "run_files": 8,
-    "cli": 9,
+    "selftest": 8,
+    "demo": 9,
+    "summary": 9,
+    "cli": 10,
 }
 
 MODULES = sorted(p for p in ROOT.rglob("*.py") if p != ROOT / "__init__.py")

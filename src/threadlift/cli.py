@@ -1,0 +1,247 @@
+"""The command line. Results go to stdout, everything else to stderr; exit 0, 1 or 2."""
+
+from __future__ import annotations
+
+import json
+import sys
+import tempfile
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import click
+from rich.console import Console
+from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn
+
+from threadlift import __version__
+from threadlift.errors import ThreadliftError
+
+_ERR = Console(stderr=True)
+LANGUAGES = click.Choice(["en", "ko"])
+INPUT_FILE = click.Path(path_type=Path)
+OUT = click.Path(path_type=Path, file_okay=False)
+
+
+class _Group(click.Group):
+    """Turns threadlift's own errors into one or two lines and their exit code."""
+
+    def invoke(self, ctx: click.Context) -> Any:
+        try:
+            return super().invoke(ctx)
+        except ThreadliftError as error:
+            click.echo(f"threadlift: {error.problem}", err=True)
+            if error.remedy:
+                click.echo(f"  {error.remedy}", err=True)
+            ctx.exit(error.exit_code)
+        except MemoryError:
+            click.echo("threadlift: this machine has not enough memory for the run.", err=True)
+            ctx.exit(1)
+
+
+@contextmanager
+def _bar() -> Iterator[Callable[[float, str], None]]:
+    """A progress bar on a terminal; a line per stage elsewhere."""
+    if not _ERR.is_terminal:
+        last = ""
+
+        def line(fraction: float, message: str) -> None:
+            nonlocal last
+            if message != last:
+                click.echo(f"{100 * fraction:3.0f} %  {message}", err=True)
+                last = message
+
+        yield line
+        return
+    columns = (BarColumn(), TextColumn("{task.percentage:3.0f} %"), TimeElapsedColumn(),
+               TextColumn("{task.description}"))
+    with Progress(*columns, console=_ERR) as bars:
+        task = bars.add_task("", total=1.0)
+        yield lambda fraction, message: bars.update(task, completed=fraction, description=message)
+
+
+def _face_options(command: Callable[..., Any]) -> Callable[..., Any]:
+    """The options that say where the face and the findings come from."""
+    for option in reversed([
+        click.option("--photo", type=INPUT_FILE, help="Frontal photograph (JPEG, PNG, WebP)."),
+        click.option("--left", type=INPUT_FILE, help="Photograph of the patient's left side (30–45°)."),
+        click.option("--right", type=INPUT_FILE, help="Photograph of the right side."),
+        click.option("--scan", type=INPUT_FILE, help="3D scan (OBJ, PLY, STL, GLB)."),
+        click.option("--units", type=click.Choice(["mm", "cm", "m"]),
+                     help="Unit of the scan; detected when left out."),
+        click.option("--consultation", type=INPUT_FILE,
+                     help="Consultation record (YAML); see examples/consultation.yaml."),
+    ]):
+        command = option(command)
+    return command
+
+
+def _summary(run: Any, folder: Path, seconds: float) -> None:
+    from threadlift.summary import print_summary
+
+    print_summary(run, folder, seconds)
+
+
+@click.group(cls=_Group, context_settings={"help_option_names": ["-h", "--help"]})
+@click.version_option(__version__, prog_name="threadlift")
+def main() -> None:
+    """Plan a thread lift on a patient-specific layered face.
+
+    Planning and education support for trained clinicians; not a medical device.
+
+    Example: threadlift demo -o demo-output
+    """
+
+
+@main.command()
+@click.option("--case", type=click.Choice(["portrait", "jowl"]), default="portrait",
+              show_default=True, help="A public-domain portrait, or a synthetic aged head (scan).")
+@click.option("--seed", type=int, default=0, show_default=True)
+@click.option("-l", "--language", type=LANGUAGES, default="en", show_default=True)
+@click.option("-o", "--out", type=OUT, default=Path("demo-output"), show_default=True)
+@click.option("--json", "as_json", is_flag=True, help="Print plan and outcome as JSON.")
+def demo(case: Any, seed: int, language: str, out: Path, as_json: bool) -> None:
+    """Run the main job on a bundled example.
+
+    Example: threadlift demo --case jowl -o jowl-output
+    """
+    from threadlift.demo import run_demo
+
+    start = time.monotonic()
+    with tempfile.TemporaryDirectory() as work, _bar() as progress:
+        run = run_demo(case, out, work=Path(work), seed=seed, language=language, progress=progress)
+    _finish(run, out, start, as_json)
+
+
+@main.command()
+@_face_options
+@click.option("--max-threads", type=click.IntRange(1, 6), default=4, show_default=True,
+              help="At most this many threads per side.")
+@click.option("--members", type=click.IntRange(8, 1024), default=32, show_default=True,
+              help="Members of the ensemble behind the intervals.")
+@click.option("--seed", type=int, default=0, show_default=True)
+@click.option("-l", "--language", type=LANGUAGES, default="en", show_default=True)
+@click.option("-o", "--out", type=OUT, required=True, help="Folder for the results.")
+@click.option("--json", "as_json", is_flag=True, help="Print plan and outcome as JSON.")
+def plan(photo: Path | None, left: Path | None, right: Path | None, scan: Path | None,
+         units: str | None, consultation: Path | None, max_threads: int, members: int, seed: int,
+         language: str, out: Path, as_json: bool) -> None:
+    """Plan for a face: face.glb, assessment, plan, outcome and report.
+
+    Example: threadlift plan --scan head.obj --consultation consultation.yaml -o out
+    """
+    from threadlift.pipeline import FaceSource, plan_to_folder
+
+    start = time.monotonic()
+    source = FaceSource(photo, left, right, scan, units)
+    with _bar() as progress:
+        run = plan_to_folder(source, consultation, out, max_threads=max_threads, seed=seed,
+                             members=members, language=language, progress=progress)
+    _finish(run, out, start, as_json)
+
+
+def _finish(run: Any, out: Path, start: float, as_json: bool) -> None:
+    if as_json:
+        result = {"plan": run.plan.to_json(),
+                  "outcome": run.outcome.to_json() if run.outcome else None}
+        click.echo(json.dumps(result, indent=1, ensure_ascii=False))
+    else:
+        _summary(run, out, time.monotonic() - start)
+
+
+@main.command()
+@click.argument("plan_file", metavar="PLAN", type=INPUT_FILE)
+@_face_options
+@click.option("--members", type=click.IntRange(8, 1024), default=32, show_default=True)
+@click.option("--seed", type=int, default=0, show_default=True)
+@click.option("-o", "--out", type=OUT, required=True, help="Folder for the results.")
+@click.option("--json", "as_json", is_flag=True, help="Print the outcome as JSON.")
+def simulate(plan_file: Path, photo: Path | None, left: Path | None, right: Path | None,
+             scan: Path | None, units: str | None, consultation: Path | None, members: int,
+             seed: int, out: Path, as_json: bool) -> None:
+    """Simulate the threads of PLAN (a plan.json) in a face: outcome.json and face.glb.
+
+    Example: threadlift simulate out/plan.json --scan head.obj -o simulated
+    """
+    from threadlift.pipeline import FaceSource, simulate_to_folder
+    from threadlift.summary import print_outcome
+
+    source = FaceSource(photo, left, right, scan, units)
+    with _bar() as progress:
+        outcome = simulate_to_folder(plan_file, source, consultation, out, seed=seed,
+                                     members=members, progress=progress)
+    if as_json:
+        click.echo(json.dumps(outcome.to_json(), indent=1, ensure_ascii=False))
+    else:
+        print_outcome(outcome.to_json())
+
+
+@main.command()
+@click.argument("folder", metavar="DIR", type=INPUT_FILE)
+@click.option("-l", "--language", type=LANGUAGES, default="en", show_default=True)
+def report(folder: Path, language: str) -> None:
+    """Make the report of a finished run again.
+
+    Example: threadlift report out -l ko
+    """
+    from threadlift.reporting import load_run, write_report
+    from threadlift.reporting.run_data import REPORT
+
+    write_report(load_run(folder), folder / REPORT, language)
+    click.echo(str(folder / REPORT))
+
+
+@main.command()
+@click.argument("folder", metavar="DIR", type=INPUT_FILE)
+@click.option("--json", "as_json", is_flag=True, help="Print as JSON.")
+def citations(folder: Path, as_json: bool) -> None:
+    """List the sources behind the numbers of a finished run.
+
+    Example: threadlift citations out
+    """
+    from dataclasses import asdict
+
+    from threadlift.reporting.html import run_citations
+    from threadlift.reporting.run_data import load_run
+
+    found = run_citations(load_run(folder))
+    if as_json:
+        click.echo(json.dumps([asdict(s) for s in found], indent=1, ensure_ascii=False))
+    else:
+        for s in found:
+            click.echo(f"{s.key}: {s.title}. {s.address}")
+
+
+@main.command()
+@click.option("--json", "as_json", is_flag=True, help="Print as JSON.")
+def selftest(as_json: bool) -> None:
+    """Check the solver against exact solutions on this machine (exit 1 when one fails).
+
+    Example: threadlift selftest
+    """
+    from threadlift.selftest import run_selftest
+    from threadlift.summary import print_selftest
+
+    cases = run_selftest()
+    if as_json:
+        click.echo(json.dumps([c.to_json() for c in cases], indent=1))
+    else:
+        print_selftest(cases)
+    if not all(c.passed for c in cases):
+        sys.exit(1)
+
+
+@main.command()
+def setup() -> None:
+    """Fetch and check what cannot be a dependency: the face-landmark network (4 MB).
+
+    Example: threadlift setup
+    """
+    from threadlift.face.setup_models import ensure_landmarker
+
+    click.echo(f"landmark network: {ensure_landmarker(download=True)}")
+
+
+if __name__ == "__main__":
+    main()

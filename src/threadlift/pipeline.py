@@ -1,0 +1,231 @@
+"""One run from inputs to files. Nothing is left behind by a run that fails."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import shutil
+import tempfile
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from threadlift.assessment import Assessment, assess
+from threadlift.consultation import Consultation
+from threadlift.errors import InputError
+from threadlift.face import Face
+from threadlift.interop import write_face_glb
+from threadlift.outcome import Outcome, predict
+from threadlift.planning import Plan, plan
+from threadlift.reporting import load_run, write_report
+from threadlift.reporting.run_data import ASSESSMENT, GLB, OUTCOME, PLAN, REPORT
+from threadlift.threads.thread import Thread
+from threadlift.tissue import Tissue
+
+#: Called with the share of the whole run that is done (0 to 1) and what is being done.
+Progress = Callable[[float, str], None]
+
+#: Share of the run at which each stage ends; from timings of the demo.
+STAGES = {"face": 0.08, "tissue": 0.14, "plan": 0.50, "outcome": 0.92, "report": 1.0}
+
+
+@dataclass(frozen=True)
+class FaceSource:
+    """Where the face comes from: photographs or one scan (exactly one of the two)."""
+
+    photo: Path | None = None
+    left: Path | None = None
+    right: Path | None = None
+    scan: Path | None = None
+    units: str | None = None
+
+    def __post_init__(self) -> None:
+        if (self.photo is None) == (self.scan is None):
+            raise InputError(
+                "A face comes either from --photo or from --scan; "
+                + ("both were given." if self.photo else "neither was given."),
+                "Give one of them.",
+            )
+        if self.scan is not None and (self.left or self.right):
+            raise InputError("--left and --right belong to --photo, not to --scan.",
+                             "Leave them out.")
+        if self.photo is not None and self.units is not None:
+            raise InputError("--units belongs to --scan, not to --photo.", "Leave it out.")
+
+    @property
+    def files(self) -> list[Path]:
+        """The files that this face is made of."""
+        return [p for p in (self.photo, self.left, self.right, self.scan) if p is not None]
+
+    def load(self, ipd_mm: float | None) -> Face:
+        """Fit the face. Raises InputError that names the file and the remedy."""
+        for path in self.files:
+            if not path.is_file():
+                raise InputError(f"{path} does not exist or is not a file.", "Check the path.")
+        if self.photo is not None:
+            return Face.from_photos(self.photo, left=self.left, right=self.right, ipd_mm=ipd_mm)
+        return Face.from_scan(self.scan, units=self.units)
+
+
+@dataclass(frozen=True)
+class Run:
+    """Everything that one run computed."""
+
+    face: Face
+    assessment: Assessment
+    plan: Plan
+    outcome: Outcome | None
+
+
+def inputs_sha256(files: list[Path], options: dict[str, Any]) -> str:
+    """SHA-256 over the content of the input files and the options, in a fixed order."""
+    digest = hashlib.sha256()
+    for path in files:
+        digest.update(hashlib.sha256(path.read_bytes()).digest())
+    digest.update(json.dumps(options, sort_keys=True).encode())
+    return digest.hexdigest()
+
+
+def _silent(fraction: float, message: str) -> None:
+    """Progress for nobody."""
+
+
+def _within(progress: Progress, start: float, end: float) -> Progress:
+    """Progress of a stage as a part of the whole run."""
+    return lambda fraction, message: progress(start + fraction * (end - start), message)
+
+
+def execute(face: Face, consultation: Consultation, *, inputs_hash: str, max_threads: int = 4,
+            seed: int = 0, members: int = 32, progress: Progress = _silent) -> Run:
+    """Tissue, assessment, plan and outcome of a face. The order of design: plan before needle."""
+    progress(STAGES["face"], "Building the layered tissue")
+    tissue = Tissue.of(face, consultation)
+    progress(0.5 * (STAGES["face"] + STAGES["tissue"]), "Assessing")
+    assessment = assess(face, tissue, consultation)
+    progress(STAGES["tissue"], "Searching for a plan")
+    result = plan(tissue, assessment, max_threads=max_threads, seed=seed,
+                  progress=_within(progress, STAGES["tissue"], STAGES["plan"]))
+    result = replace(result, inputs_sha256=inputs_hash)
+    outcome = None
+    if result.recommended:
+        progress(STAGES["plan"], "Predicting over an ensemble of tissues")
+        outcome = predict(tissue, result.recommended, assessment, members=members, seed=seed,
+                          progress=_within(progress, STAGES["plan"], STAGES["outcome"]))
+    return Run(face, assessment, result, outcome)
+
+
+@contextmanager
+def staged(folder: Path) -> Iterator[Path]:
+    """A staging folder beside `folder` that takes its place only when the block succeeds.
+
+    A run that fails, is interrupted or is killed leaves `folder` as it was.
+    """
+    folder = folder.absolute()
+    if folder.exists() and not folder.is_dir():
+        raise InputError(f"{folder} exists and is not a folder.", "Choose another -o DIR.")
+    try:
+        folder.parent.mkdir(parents=True, exist_ok=True)
+        staging = Path(tempfile.mkdtemp(prefix=f".{folder.name}.", dir=folder.parent))
+    except OSError as error:
+        raise InputError(f"{folder} cannot be written ({error.strerror}).",
+                         "Choose another -o DIR.") from error
+    try:
+        yield staging
+        staging.chmod(0o755)
+        if folder.exists():
+            for item in sorted(staging.iterdir()):
+                item.replace(folder / item.name)
+        else:
+            staging.replace(folder)
+    finally:
+        shutil.rmtree(staging, ignore_errors=True)
+
+
+def write_json(path: Path, data: dict[str, Any]) -> None:
+    """Write JSON that a person can read and a tool can compare."""
+    path.write_text(json.dumps(data, indent=1, ensure_ascii=False, allow_nan=False) + "\n", "utf-8")
+
+
+def write_run(run: Run, folder: Path, language: str = "en") -> None:
+    """Write face.glb, assessment.json, plan.json, outcome.json and report.html to `folder`."""
+    face = run.face
+    displacement = None if run.outcome is None else run.outcome.displacement_mm
+    write_face_glb(
+        folder / GLB,
+        vertices=face.vertices,
+        triangles=face.triangles,
+        normals=face.normals,
+        colors=face.colors,
+        displacement=np.zeros_like(face.vertices) if displacement is None else displacement,
+        threads_mm=[t.path_mm for t in run.plan.recommended],
+        extras={"kind": face.kind, "unit": "m", "frame": "patient: x left, y up, z forward"},
+    )
+    write_json(folder / ASSESSMENT, run.assessment.to_json() | {"capture": face.capture.to_json()})
+    write_json(folder / PLAN, run.plan.to_json())
+    if run.outcome is not None:
+        write_json(folder / OUTCOME, run.outcome.to_json())
+    write_report(load_run(folder), folder / REPORT, language)
+
+
+def plan_to_folder(source: FaceSource, consultation_path: Path | None, folder: Path, *,
+                   max_threads: int = 4, seed: int = 0, members: int = 32, language: str = "en",
+                   progress: Progress = _silent) -> Run:
+    """`threadlift plan`: the whole way from files to a folder of results."""
+    consultation = (Consultation() if consultation_path is None
+                    else Consultation.load(consultation_path))
+    options = {"max_threads": max_threads, "seed": seed, "members": members}
+    with staged(folder) as staging:
+        progress(0.0, "Fitting the face")
+        face = source.load(consultation.measurements.interpupillary_distance_mm)
+        files = source.files + ([] if consultation_path is None else [consultation_path])
+        run = execute(face, consultation, inputs_hash=inputs_sha256(files, options),
+                      max_threads=max_threads, seed=seed, members=members, progress=progress)
+        progress(STAGES["outcome"], "Writing the report")
+        write_run(run, staging, language)
+    progress(1.0, "Done")
+    return run
+
+
+def read_threads(path: Path) -> tuple[Thread, ...]:
+    """The threads of a plan.json. Raises InputError that names the file."""
+    remedy = "Pass the plan.json of a threadlift run (schema threadlift.plan/1)."
+    try:
+        data = json.loads(path.read_text("utf-8"))
+        threads = tuple(Thread.from_json(t) for t in data["threads"])
+    except OSError as error:
+        raise InputError(f"{path} cannot be read ({error.strerror}).", remedy) from error
+    except (ValueError, KeyError, TypeError) as error:
+        raise InputError(f"{path} is not a plan ({error}).", remedy) from error
+    if not threads:
+        raise InputError(f"{path} holds no threads to simulate.", remedy)
+    return threads
+
+
+def simulate_to_folder(plan_path: Path, source: FaceSource, consultation_path: Path | None,
+                       folder: Path, *, seed: int = 0, members: int = 32,
+                       progress: Progress = _silent) -> Outcome:
+    """`threadlift simulate`: outcome.json and the displaced face.glb of a given plan."""
+    consultation = (Consultation() if consultation_path is None
+                    else Consultation.load(consultation_path))
+    threads = read_threads(plan_path)
+    with staged(folder) as staging:
+        progress(0.0, "Fitting the face")
+        face = source.load(consultation.measurements.interpupillary_distance_mm)
+        progress(STAGES["face"], "Building the layered tissue")
+        tissue = Tissue.of(face, consultation)
+        assessment = assess(face, tissue, consultation)
+        outcome = predict(tissue, threads, assessment, members=members, seed=seed,
+                          progress=_within(progress, STAGES["tissue"], STAGES["outcome"]))
+        write_json(staging / OUTCOME, outcome.to_json())
+        write_face_glb(
+            staging / GLB, vertices=face.vertices, triangles=face.triangles, normals=face.normals,
+            colors=face.colors, displacement=outcome.displacement_mm,
+            threads_mm=[t.path_mm for t in threads],
+            extras={"kind": face.kind, "unit": "m", "frame": "patient: x left, y up, z forward"},
+        )
+    progress(1.0, "Done")
+    return outcome
