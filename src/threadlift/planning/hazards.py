@@ -1,0 +1,167 @@
+"""Distances from thread points to the structures that must not be touched.
+
+A structure is a curve on the skin with a depth under each of its points. Lateral distance is
+measured between skin foot points (straight, hence never longer than along the skin: on the safe
+side), depth by depth. Position and depth scatter are Gaussian: the structure's own spread and the
+operator's, added in quadrature.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterable
+from dataclasses import dataclass
+from functools import cached_property
+from typing import Protocol
+
+import numpy as np
+from numba import njit
+from numpy.typing import NDArray
+
+from threadlift.evidence import value
+
+# Structure curves and threads are sampled this finely [mm]: well below any clearance asked for.
+SAMPLE_MM = 1.0
+
+
+class StructureLike(Protocol):
+    """What the kernel needs to know of a structure (see ``threadlift.anatomy.structures``)."""
+
+    @property
+    def name(self) -> str: ...  # noqa: D102
+    @property
+    def kind(self) -> str: ...  # noqa: D102
+    @property
+    def side(self) -> str: ...  # noqa: D102
+    @property
+    def curve_mm(self) -> NDArray: ...  # noqa: D102
+    @property
+    def depth_mm(self) -> NDArray: ...  # noqa: D102
+    @property
+    def sd_lateral_mm(self) -> float: ...  # noqa: D102
+    @property
+    def sd_depth_mm(self) -> float: ...  # noqa: D102
+    @property
+    def radius_mm(self) -> float: ...  # noqa: D102
+
+
+@dataclass(frozen=True)
+class HazardRules:
+    """Numbers of the hazard test [mm, 1]; see the register's ``planning.safety``."""
+
+    operator_lateral_sd: float
+    operator_depth_sd: float
+    depth_band: float
+    instrument_radius: float
+    p_hit_structure: float
+
+    @classmethod
+    def from_register(cls) -> HazardRules:
+        """The register's numbers."""
+        names = cls.__dataclass_fields__
+        return cls(**{name: value(f"planning.safety.{name}") for name in names})
+
+
+def resample(
+    points: NDArray, depth: NDArray, step_mm: float = SAMPLE_MM
+) -> tuple[NDArray, NDArray]:
+    """Polyline (k,3) with depths (k,) so that no two neighbours lie more than step_mm apart."""
+    points, depth = np.asarray(points, dtype=float), np.asarray(depth, dtype=float)
+    if len(points) < 2:
+        return points, depth
+    pieces = np.maximum(
+        np.ceil(np.linalg.norm(np.diff(points, axis=0), axis=1) / step_mm), 1
+    ).astype(int)
+    place = np.concatenate(
+        [np.concatenate([i + np.arange(n) / n for i, n in enumerate(pieces)]), [len(points) - 1.0]]
+    )
+    at = np.arange(len(points))
+    out = np.column_stack([np.interp(place, at, points[:, c]) for c in range(3)])
+    return out, np.interp(place, at, depth)
+
+
+@njit(cache=True)
+def _scan(feet, depth, band, curve, curve_depth, start, sd_lat, sd_dep, radius, below):
+    """Per point and structure: margin to the risk tube, 3-D clearance, probability of contact."""
+    n, s = len(feet), len(start) - 1
+    margin = np.full((n, s), np.inf)
+    clearance = np.full((n, s), np.inf)
+    p_hit = np.zeros((n, s))
+    for i in range(n):
+        for j in range(s):
+            tube = radius[j] + sd_lat[j]
+            reach = radius[j] + 4.5 * sd_lat[j]
+            for k in range(start[j], start[j + 1]):
+                dx = feet[i, 0] - curve[k, 0]
+                dy = feet[i, 1] - curve[k, 1]
+                dz = feet[i, 2] - curve[k, 2]
+                lateral = math.sqrt(dx * dx + dy * dy + dz * dz)
+                apart = depth[i] - curve_depth[k]
+                # A gland reaches down from its surface: what is deeper is inside it.
+                gap = min(apart, 0.0) if below[j] else apart
+                near = math.sqrt(lateral * lateral + gap * gap) - radius[j]
+                clearance[i, j] = min(clearance[i, j], near)
+                if abs(gap) < band:
+                    margin[i, j] = min(margin[i, j], lateral - tube)
+                if lateral < reach:
+                    # Two-sided normal tail: an upper bound on reaching across the gap.
+                    beside = min(
+                        1.0, math.erfc((lateral - radius[j]) / (sd_lat[j] * math.sqrt(2.0)))
+                    )
+                    scale = sd_dep[j] * math.sqrt(2.0)
+                    level = 0.5 * (1.0 + math.erf((radius[j] + apart) / scale))
+                    if not below[j]:
+                        level -= 0.5 * (1.0 + math.erf((apart - radius[j]) / scale))
+                    p_hit[i, j] = max(p_hit[i, j], beside * level)
+    return margin, clearance, p_hit
+
+
+@dataclass(frozen=True)
+class HazardField:
+    """Structures packed for fast tests; order as given."""
+
+    structures: tuple[StructureLike, ...]
+    rules: HazardRules
+
+    @classmethod
+    def of(
+        cls, structures: Iterable[StructureLike], rules: HazardRules | None = None
+    ) -> HazardField:
+        """Pack structures; rules default to the register's."""
+        return cls(tuple(structures), rules or HazardRules.from_register())
+
+    @cached_property
+    def _packed(self) -> tuple[NDArray, ...]:
+        parts = [resample(s.curve_mm, s.depth_mm) for s in self.structures]
+        start = np.concatenate([[0], np.cumsum([len(p) for p, _ in parts])]).astype(np.int64)
+        rules = self.rules
+
+        def numbers(name: str) -> NDArray:
+            return np.array([float(np.max(getattr(s, name))) for s in self.structures])
+
+        return (
+            np.concatenate([p for p, _ in parts]),
+            np.concatenate([d for _, d in parts]),
+            start,
+            np.hypot(numbers("sd_lateral_mm"), rules.operator_lateral_sd),
+            np.hypot(numbers("sd_depth_mm"), rules.operator_depth_sd),
+            numbers("radius_mm") + rules.instrument_radius,
+            np.array([s.kind == "gland" for s in self.structures]),
+        )
+
+    def scan(self, feet: NDArray, depth_mm: NDArray) -> tuple[NDArray, NDArray, NDArray]:
+        """Margins, clearances [mm] and contact probabilities, each (k, structures).
+
+        feet (k,3) skin foot points of thread points at depth_mm (k,). The margin is the lateral
+        distance less radius and combined spread where the depths are within the band, infinite
+        elsewhere; the clearance is the nominal distance in space less the radii.
+        """
+        k = len(feet)
+        if not self.structures:
+            return np.full((k, 0), np.inf), np.full((k, 0), np.inf), np.zeros((k, 0))
+        return _scan(
+            np.ascontiguousarray(feet, dtype=float),
+            np.ascontiguousarray(depth_mm, dtype=float),
+            self.rules.depth_band,
+            *self._packed,
+        )

@@ -1,0 +1,260 @@
+"""The safety kernel: a plan and a face in, violations out. Pure; nothing is exported past it.
+
+It trusts nothing that a plan says about itself: depth and layer are measured in the face, and the
+whole way of every thread is tested, the tract from the skin to the first buried point included.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from threadlift.evidence import value
+from threadlift.planning.hazards import HazardField, HazardRules, StructureLike, resample
+from threadlift.planning.skin import Place, Skin
+from threadlift.threads import Thread, products, tension_profile
+
+
+@dataclass(frozen=True)
+class Violation:
+    """One broken rule: thread id ('' = the plan), structure or '', place [mm], how far past it.
+
+    `margin` is negative: how much is missing, in `unit` (mm, N, 1).
+    """
+
+    thread: str
+    rule: str
+    structure: str
+    place_mm: tuple[float, float, float]
+    margin: float
+    unit: str
+
+    def to_json(self) -> dict[str, Any]:
+        """The form that plan.json holds."""
+        return {
+            "thread": self.thread,
+            "rule": self.rule,
+            "structure": self.structure,
+            "place_mm": [round(x, 2) + 0.0 for x in self.place_mm],
+            "margin": round(self.margin, 3),
+            "unit": self.unit,
+        }
+
+
+@dataclass(frozen=True)
+class SafetyReport:
+    """Violations, nominal clearance to the nearest structure [mm], probability of any contact."""
+
+    violations: tuple[Violation, ...]
+    min_clearance_mm: float
+    nearest_structure: str
+    p_hit: float
+
+    def to_json(self) -> dict[str, Any]:
+        """The `safety` part of plan.json."""
+        return {
+            "min_clearance_mm": round(self.min_clearance_mm, 2),
+            "nearest_structure": self.nearest_structure,
+            "p_hit": round(self.p_hit, 4),
+            "violations": [v.to_json() for v in self.violations],
+        }
+
+
+@dataclass(frozen=True)
+class Marks:
+    """Landmarks [mm] that the rules refer to: tragus per side, mouth corners, lid corners."""
+
+    tragus: dict[str, NDArray]
+    commissures: NDArray
+    canthi: NDArray
+
+    @classmethod
+    def of(cls, face: Any) -> Marks:
+        """From a face's landmarks."""
+        return cls(
+            {"left": face.landmark("tragus_L"), "right": face.landmark("tragus_R")},
+            np.array([face.landmark(f"cheilion_{s}") for s in "LR"]),
+            np.array([face.landmark(f"{c}canthion_{s}") for c in ("exo", "endo") for s in "LR"]),
+        )
+
+
+def check(
+    threads: Sequence[Thread],
+    skin: Skin,
+    marks: Marks,
+    structures: Iterable[StructureLike],
+    rules: HazardRules | None = None,
+) -> SafetyReport:
+    """Everything the kernel has to say about these threads in this face."""
+    hazards = HazardField.of(structures, rules)
+    found: list[Violation] = []
+    clearance, nearest, untouched = np.inf, "", 1.0
+    for thread in threads:
+        path = skin.place(thread.path_mm)
+        found += _geometry(thread, path, skin, marks)
+        found += _tension(thread)
+        broken, thread_clearance, name, p = _hazards(thread, skin, hazards)
+        found += broken
+        untouched *= 1.0 - p
+        if thread_clearance < clearance:
+            clearance, nearest = thread_clearance, name
+    p_plan = 1.0 - untouched
+    found += _plan(threads, p_plan)
+    order = sorted(found, key=lambda v: (v.thread, v.rule, v.structure))
+    # Without structures there is no clearance to report; an infinite number is no JSON.
+    return SafetyReport(
+        tuple(order), float(clearance) if np.isfinite(clearance) else 999.0, nearest, p_plan
+    )
+
+
+def violations(
+    threads: Sequence[Thread],
+    skin: Skin,
+    marks: Marks,
+    structures: Iterable[StructureLike],
+    rules: HazardRules | None = None,
+) -> list[Violation]:
+    """The broken rules alone; empty when the plan may be exported."""
+    return list(check(threads, skin, marks, structures, rules).violations)
+
+
+def _at(point: NDArray) -> tuple[float, float, float]:
+    return float(point[0]), float(point[1]), float(point[2])
+
+
+def _worst(
+    thread: Thread, rule: str, margin: NDArray, where: NDArray, unit: str = "mm"
+) -> list[Violation]:
+    """One violation at the point of the least margin (k,), if that is negative."""
+    if len(margin) == 0 or margin.min() >= 0.0:
+        return []
+    i = int(np.argmin(margin))
+    return [Violation(thread.id, rule, "", _at(where[i]), float(margin[i]), unit)]
+
+
+def _geometry(thread: Thread, path: Place, skin: Skin, marks: Marks) -> list[Violation]:
+    """Layers, depths, and what threads keep away from."""
+    limit = {
+        name: value(f"planning.safety.{name}")
+        for name in (
+            "below_dermis", "deep_tolerance", "fixed_smas_anterior", "depth_mismatch",
+            "entry_on_skin", "commissure_distance", "eyelid_distance", "anchored_entry_anterior",
+        )
+    }  # fmt: skip
+    tragus = marks.tragus[thread.side]
+    where = thread.path_mm
+    anterior = path.foot_mm[:, 2] - tragus[2]
+    deep_ok = anterior <= limit["fixed_smas_anterior"]
+    under = path.smas_bottom_mm + limit["deep_tolerance"] - path.depth_mm
+    entry = skin.place(thread.entry_mm[None])
+    found = [
+        *_worst(
+            thread,
+            "in-dermis",
+            path.depth_mm - path.dermis_mm - limit["below_dermis"],
+            where,
+        ),
+        *_worst(thread, "deep-to-smas-medially", np.where(deep_ok, np.inf, under), where),
+        *_worst(
+            thread,
+            "stated-depth",
+            limit["depth_mismatch"] - np.abs(path.depth_mm - thread.depth_mm),
+            where,
+        ),
+        *_worst(
+            thread,
+            "entry-on-skin",
+            limit["entry_on_skin"] - np.abs(entry.depth_mm),
+            thread.entry_mm[None],
+        ),
+        *_worst(
+            thread, "near-mouth-corner", _distance(where, marks.commissures)
+            - limit["commissure_distance"], where,
+        ),
+        *_worst(
+            thread, "near-eyelid", _distance(where, marks.canthi) - limit["eyelid_distance"], where
+        ),
+    ]  # fmt: skip
+    wrong_side = np.sign(tragus[0]) * where[:, 0]
+    found += _worst(thread, "crosses-midline", wrong_side, where)
+    if thread.technique == "anchored":
+        # The anchor needs the fixed lateral SMAS or the temporal fascia under it.
+        reach = limit["anchored_entry_anterior"] - (entry.foot_mm[:, 2] - tragus[2])
+        found += _worst(thread, "anchor-in-mobile-zone", reach, thread.entry_mm[None])
+    return found
+
+
+def _distance(points: NDArray, others: NDArray) -> NDArray:
+    return np.linalg.norm(points[:, None] - others[None], axis=2).min(axis=1)
+
+
+def _tension(thread: Thread) -> list[Violation]:
+    """Limits of one thread: register, product, and what its cogs hold."""
+    known = products()
+    if thread.product not in known:
+        return [Violation(thread.id, "unknown-product", "", _at(thread.entry_mm), -1.0, "1")]
+    product = known[thread.product]
+    most = min(value("planning.safety.tension_thread"), product.max_tension_n)
+    here = thread.entry_mm[None]
+    found = _worst(thread, "thread-tension", np.array([most - thread.tension_n]), here, "N")
+    profile = tension_profile(thread, product)
+    # A thousandth of a newton is below what tension is stated to.
+    return found + _worst(thread, "cogs-slip", np.array([1e-3 - profile.excess_n]), here, "N")
+
+
+def _hazards(
+    thread: Thread, skin: Skin, hazards: HazardField
+) -> tuple[list[Violation], float, str, float]:
+    """Violations, nearest clearance [mm] and structure, probability of any contact."""
+    track = np.vstack([thread.entry_mm[None], thread.path_mm])
+    points, _ = resample(track, np.zeros(len(track)))
+    place = skin.place(points)
+    margin, clearance, p_hit = hazards.scan(place.foot_mm, np.maximum(place.depth_mm, 0.0))
+    if margin.shape[1] == 0:
+        return [], np.inf, "", 0.0
+    found = []
+    for j, structure in enumerate(hazards.structures):
+        label = structure.name if structure.side == "" else f"{structure.name} ({structure.side})"
+        i = int(np.argmin(margin[:, j]))
+        if margin[i, j] < 0.0:
+            found.append(
+                Violation(thread.id, "hazard-clearance", label, _at(points[i]),
+                          float(margin[i, j]), "mm")
+            )  # fmt: skip
+        i = int(np.argmax(p_hit[:, j]))
+        spare = hazards.rules.p_hit_structure - p_hit[i, j]
+        if spare < 0.0:
+            found.append(
+                Violation(thread.id, "hazard-probability", label, _at(points[i]),
+                          float(spare), "1")
+            )  # fmt: skip
+    worst = np.unravel_index(int(np.argmin(clearance)), clearance.shape)
+    nearest = hazards.structures[int(worst[1])]
+    return (
+        found,
+        float(clearance[worst]),
+        f"{nearest.name} ({nearest.side})" if nearest.side else nearest.name,
+        float(1.0 - np.prod(1.0 - p_hit.max(axis=0))),
+    )
+
+
+def _plan(threads: Sequence[Thread], p_hit: float) -> list[Violation]:
+    """Limits of a side and of the whole plan."""
+    found = []
+    nowhere = (0.0, 0.0, 0.0)
+    for side in ("left", "right"):
+        mine = [t for t in threads if t.side == side]
+        spare = value("planning.safety.tension_side") - sum(t.tension_n for t in mine)
+        if spare < -1e-9:
+            found.append(Violation("", "side-tension", side, nowhere, spare, "N"))
+        room = value("planning.safety.threads_side") - len(mine)
+        if room < 0:
+            found.append(Violation("", "side-count", side, nowhere, room, "1"))
+    spare = value("planning.safety.p_hit_plan") - p_hit
+    if spare < 0.0:
+        found.append(Violation("", "plan-probability", "", nowhere, spare, "1"))
+    return found

@@ -1,0 +1,214 @@
+"""The safety kernel on a flat sheet of skin, where every distance is known."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from threadlift.planning.hazards import HazardField, HazardRules, resample
+from threadlift.planning.safety import Marks, check, violations
+from threadlift.planning.skin import Skin
+from threadlift.threads import Thread
+
+# The sheet: x = 60 is the skin of the left cheek, outward +x; y up, z forward; tragus at z = 0.
+X = 60.0
+
+
+def sheet() -> Skin:
+    y, z = np.meshgrid(np.arange(-80.0, 81.0, 4.0), np.arange(-20.0, 121.0, 4.0), indexing="ij")
+    vertices = np.stack([np.full(y.size, X), y.ravel(), z.ravel()], axis=1)
+    ids = np.arange(y.size).reshape(y.shape)
+    a, b, c, d = ids[:-1, :-1], ids[1:, :-1], ids[1:, 1:], ids[:-1, 1:]
+    triangles = np.concatenate(
+        [np.stack([a, b, c], -1).reshape(-1, 3), np.stack([a, c, d], -1).reshape(-1, 3)]
+    )
+    n = np.ones(len(vertices))
+    return Skin(vertices, triangles, 1.2 * n, 4.0 * n, 1.0 * n)
+
+
+SKIN = sheet()
+MARKS = Marks(
+    {"left": np.array([X, 0.0, 0.0]), "right": np.array([-X, 0.0, 0.0])},
+    np.array([[25.0, -45.0, 110.0]]),
+    np.array([[40.0, 60.0, 100.0]]),
+)
+
+
+@dataclass(frozen=True)
+class Structure:
+    name: str = "nerve"
+    kind: str = "nerve"
+    side: str = "left"
+    curve_mm: np.ndarray = field(
+        default_factory=lambda: np.array([[X, -60.0, 45.0], [X, 60.0, 45.0]])
+    )
+    depth_mm: np.ndarray = field(default_factory=lambda: np.array([6.0, 6.0]))
+    sd_lateral_mm: float = 2.0
+    sd_depth_mm: float = 0.5
+    radius_mm: float = 0.8
+
+
+def thread(y: float = 20.0, depth: float = 3.5, start: float = 0.0, end: float = 90.0, **changes):
+    z = np.arange(start, end + 0.1, 2.5)
+    values = {
+        "id": "L1",
+        "side": "left",
+        "product": "pdo-2-0-molded",
+        "technique": "anchored",
+        "entry_mm": np.array([X, y, start]),
+        "path_mm": np.stack([np.full(len(z), X - depth), np.full(len(z), y), z], axis=1),
+        "depth_mm": np.full(len(z), depth),
+        "layer": ("fat",) * len(z),
+        "tension_n": 1.5,
+    }
+    return Thread(**(values | changes))
+
+
+def rules(found) -> set[str]:
+    return {v.rule for v in found}
+
+
+def test_a_thread_in_mid_fat_far_from_everything_is_allowed() -> None:
+    assert violations([thread()], SKIN, MARKS, []) == []
+
+
+@settings(max_examples=60, deadline=None)
+@given(
+    y=st.floats(-30, 30),
+    depth=st.floats(2.0, 4.9),
+    along=st.floats(20, 80),
+    tilt=st.floats(-1.2, 1.2),
+    offset=st.floats(-1.4, 1.4),
+)
+def test_a_structure_laid_into_the_path_is_always_found(y, depth, along, tilt, offset) -> None:
+    """Whatever the thread and wherever along it: within the depth band nothing slips through."""
+    direction = np.array([0.0, np.cos(tilt), np.sin(tilt)])
+    middle = np.array([X, y, along])
+    nerve = Structure(
+        curve_mm=middle + np.array([[-15.0], [15.0]]) * direction,
+        depth_mm=np.full(2, depth + offset),
+    )
+    found = violations([thread(y=y, depth=depth)], SKIN, MARKS, [nerve])
+    assert "hazard-clearance" in rules(found)
+    assert all(v.margin < 0.0 for v in found)
+
+
+@settings(max_examples=40, deadline=None)
+@given(gap=st.floats(0.0, 25.0))
+def test_margin_is_distance_less_radius_and_combined_spread(gap) -> None:
+    """A parallel structure at the thread's depth: the exact margin of the definition."""
+    nerve = Structure(
+        curve_mm=np.array([[X, 20.0 + gap, -10.0], [X, 20.0 + gap, 100.0]]),
+        depth_mm=np.full(2, 3.5),
+    )
+    r = HazardRules.from_register()
+    tube = 0.8 + r.instrument_radius + np.hypot(2.0, r.operator_lateral_sd)
+    found = [
+        v for v in violations([thread()], SKIN, MARKS, [nerve], r) if v.rule == "hazard-clearance"
+    ]
+    assert bool(found) == (gap < tube - 1e-9)
+    if found:
+        assert found[0].margin == pytest.approx(gap - tube, abs=1e-6)
+
+
+def test_the_depth_band_separates_levels() -> None:
+    band = HazardRules.from_register().depth_band
+    for depth, expected in ((3.5 + band + 0.05, False), (3.5 + band - 0.05, True)):
+        nerve = Structure(depth_mm=np.full(2, depth))
+        found = violations([thread()], SKIN, MARKS, [nerve])
+        assert ("hazard-clearance" in rules(found)) is expected
+
+
+def test_contact_becomes_less_likely_with_distance_in_depth_and_sideways() -> None:
+    def p(depth: float, gap: float) -> float:
+        nerve = Structure(
+            curve_mm=np.array([[X, 20.0 + gap, -10.0], [X, 20.0 + gap, 100.0]]),
+            depth_mm=np.full(2, depth),
+        )
+        return check([thread()], SKIN, MARKS, [nerve]).p_hit
+
+    by_depth = [p(3.5 + d, 0.0) for d in (0.0, 1.0, 2.0, 4.0)]
+    by_side = [p(3.5, g) for g in (0.0, 3.0, 6.0, 12.0)]
+    assert sorted(by_depth, reverse=True) == by_depth
+    assert sorted(by_side, reverse=True) == by_side
+    assert by_depth[0] > 0.8
+    assert by_depth[-1] < 0.01
+    assert by_side[-1] < 1e-3
+
+
+def test_a_gland_is_solid_below_its_surface() -> None:
+    deep = np.array([[X - 9.0, 20.0, z] for z in np.arange(0.0, 29.0, 2.5)])
+    below = thread(path_mm=deep, depth_mm=np.full(len(deep), 9.0), layer=("deep",) * len(deep))
+    place = np.array([[X, 10.0, 15.0], [X, 30.0, 15.0]])
+    gland = Structure(name="parotid", kind="gland", curve_mm=place, depth_mm=np.full(2, 6.0))
+    nerve = Structure(curve_mm=place, depth_mm=np.full(2, 6.0))
+    assert "hazard-clearance" in rules(violations([below], SKIN, MARKS, [gland]))
+    assert "hazard-clearance" not in rules(violations([below], SKIN, MARKS, [nerve]))
+
+
+def test_the_entry_tract_is_part_of_the_way() -> None:
+    """A structure between the skin and the buried start of the thread is met by the puncture."""
+    shallow = Structure(
+        curve_mm=np.array([[X, 10.0, 0.0], [X, 30.0, 0.0]]), depth_mm=np.full(2, 1.0)
+    )
+    deep_start = np.array([[X - 5.0, 20.0, z] for z in np.arange(0.0, 61.0, 2.5)])
+    tested = thread(
+        path_mm=deep_start, depth_mm=np.full(len(deep_start), 5.0), layer=("fat",) * len(deep_start)
+    )
+    assert "hazard-clearance" in rules(violations([tested], SKIN, MARKS, [shallow]))
+
+
+@pytest.mark.parametrize(
+    ("changes", "rule"),
+    [
+        ({"depth": 1.3}, "in-dermis"),
+        ({"depth": 7.0}, "deep-to-smas-medially"),
+        ({"tension_n": 3.6}, "thread-tension"),
+        ({"product": "no-such-thread"}, "unknown-product"),
+        ({"entry_mm": np.array([X - 8.0, 20.0, 0.0])}, "entry-on-skin"),
+        ({"start": 45.0, "end": 100.0}, "anchor-in-mobile-zone"),
+    ],
+)
+def test_each_rule_catches_its_case(changes, rule) -> None:
+    assert rule in rules(violations([thread(**changes)], SKIN, MARKS, []))
+
+
+def test_deep_is_allowed_only_over_the_fixed_smas() -> None:
+    lateral = thread(depth=7.0, start=-18.0, end=28.0)
+    assert violations([lateral], SKIN, MARKS, []) == []
+
+
+def test_a_false_statement_of_depth_is_found_and_does_not_help() -> None:
+    lie = thread(depth=3.5, depth_mm=np.full(37, 7.5))
+    nerve = Structure(depth_mm=np.full(2, 3.5))
+    assert {"stated-depth", "hazard-clearance"} <= rules(violations([lie], SKIN, MARKS, [nerve]))
+
+
+def test_side_limits_count_the_threads_of_a_side() -> None:
+    four = [thread(y=y, tension_n=2.5, id=f"L{i}") for i, y in enumerate((-30, -10, 10, 30))]
+    assert "side-tension" in rules(violations(four, SKIN, MARKS, []))
+    seven = [thread(y=10.0 * i, tension_n=0.5, id=f"L{i}") for i in range(-3, 4)]
+    assert "side-count" in rules(violations(seven, SKIN, MARKS, []))
+
+
+def test_mouth_corner_and_lids_are_kept_clear() -> None:
+    path = np.linspace([X - 3.5, 0.0, 10.0], [30.0, -45.0, 106.0], 40)
+    into = thread(path_mm=path, depth_mm=np.full(40, 3.5), layer=("fat",) * 40)
+    assert "near-mouth-corner" in rules(violations([into], SKIN, MARKS, []))
+
+
+def test_resampling_keeps_ends_and_spacing() -> None:
+    points, depth = resample(np.array([[0.0, 0, 0], [10.3, 0, 0]]), np.array([1.0, 2.0]))
+    assert np.diff(points[:, 0]).max() <= 1.0 + 1e-12
+    np.testing.assert_allclose(points[[0, -1], 0], [0.0, 10.3])
+    np.testing.assert_allclose(depth, 1.0 + points[:, 0] / 10.3)
+
+
+def test_no_structures_means_no_hazard_columns() -> None:
+    margin, _, p_hit = HazardField.of([]).scan(np.zeros((3, 3)), np.zeros(3))
+    assert margin.shape == (3, 0)
+    assert p_hit.shape == (3, 0)
