@@ -1,0 +1,180 @@
+"""`Solid`: elements, supports and reference load of one tissue, with energy, force and tangent.
+
+The captured state is the reference and is in equilibrium by definition: residual stress of the
+pre-tensioned skin, pre-loaded ligaments and gravity of the captured posture are balanced by a
+constant load ``f0`` equal to the internal force at zero displacement.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import cached_property
+
+import numpy as np
+import scipy.sparse as sp
+from numpy.typing import NDArray
+
+from threadlift.tissue import kernels
+from threadlift.tissue.element import WedgeGeometry, wedge_geometry
+from threadlift.tissue.materials import ElementMaterials
+from threadlift.tissue.supports import Supports
+
+
+@dataclass(frozen=True)
+class BlockPattern:
+    """Fixed pattern of the stiffness: 3 x 3 blocks in compressed rows.
+
+    indptr (N+1,), indices (nb,) sorted per row; slots (E,6,6) block of each element node pair;
+    diagonal (N,) block of each node with itself.
+    """
+
+    indptr: NDArray
+    indices: NDArray
+    slots: NDArray
+    diagonal: NDArray
+
+    @staticmethod
+    def of(wedges: NDArray, nodes: int) -> BlockPattern:
+        """Pattern of node pairs that share a wedge."""
+        w = wedges.astype(np.int64)
+        keys = (w[:, :, None] * nodes + w[:, None, :]).ravel()
+        unique, slots = np.unique(keys, return_inverse=True)
+        rows, columns = unique // nodes, unique % nodes
+        indptr = np.concatenate([[0], np.cumsum(np.bincount(rows, minlength=nodes))])
+        diagonal = np.searchsorted(unique, np.arange(nodes, dtype=np.int64) * (nodes + 1))
+        return BlockPattern(
+            indptr.astype(np.int32),
+            columns.astype(np.int32),
+            slots.reshape(len(wedges), 6, 6).astype(np.int32),
+            diagonal.astype(np.int32),
+        )
+
+    def find(self, rows: NDArray, columns: NDArray) -> NDArray:
+        """Block numbers of node pairs that are in the pattern."""
+        nodes = len(self.indptr) - 1
+        all_rows = np.repeat(np.arange(nodes, dtype=np.int64), np.diff(self.indptr))
+        keys = all_rows * nodes + self.indices
+        return np.searchsorted(keys, rows.astype(np.int64) * nodes + columns)
+
+
+@dataclass(frozen=True)
+class Blocks:
+    """A block matrix on a pattern: data (nb,3,3) [N/mm]."""
+
+    pattern: BlockPattern
+    data: NDArray
+
+    def times(self, u: NDArray) -> NDArray:
+        """K u for u (N,3)."""
+        out = np.empty_like(u)
+        kernels.block_matvec(self.pattern.indptr, self.pattern.indices, self.data, u, out)
+        return out
+
+    def csr(self) -> sp.csr_matrix:
+        """The same matrix in compressed sparse rows, dof = 3 * node + component."""
+        p = self.pattern
+        size = 3 * (len(p.indptr) - 1)
+        matrix = sp.bsr_matrix((self.data, p.indices, p.indptr), shape=(size, size)).tocsr()
+        matrix.sort_indices()
+        return matrix
+
+
+@dataclass(frozen=True)
+class Evaluation:
+    """Energy terms (m,) [N mm], internal force minus reference load (N,3) [N], smallest det F."""
+
+    energy: NDArray
+    force: NDArray
+    min_jacobian: float
+
+
+class Solid:
+    """Elements with materials and supports on a fixed pattern.
+
+    points (N,3) [mm], wedges (E,6), materials per element, supports. All methods take
+    displacements u (N,3) [mm] from the captured state.
+    """
+
+    def __init__(
+        self,
+        points: NDArray,
+        wedges: NDArray,
+        materials: ElementMaterials,
+        supports: Supports,
+        *,
+        geometry: WedgeGeometry | None = None,
+        pattern: BlockPattern | None = None,
+    ) -> None:
+        self.points = np.ascontiguousarray(points, dtype=float)
+        self.wedges = np.ascontiguousarray(wedges, dtype=np.int32)
+        self.materials = materials
+        self.supports = supports
+        self.geometry = geometry or wedge_geometry(self.points, self.wedges)
+        self.pattern = pattern or BlockPattern.of(self.wedges, len(self.points))
+        m, g = materials, self.geometry
+        self._data = tuple(
+            np.ascontiguousarray(a)
+            for a in (
+                g.gradients,
+                g.weights,
+                g.volume,
+                m.mu,
+                m.b,
+                m.k1,
+                m.k2,
+                m.bulk,
+                m.mu0,
+                m.G,
+                m.H,
+            )
+        )
+
+    @property
+    def nodes(self) -> int:
+        """Number of mesh nodes N."""
+        return len(self.points)
+
+    @cached_property
+    def reference_load(self) -> NDArray:
+        """f0 (N,3) [N]: internal force of the captured state."""
+        return self._internal(np.zeros_like(self.points))[1]
+
+    def evaluate(self, u: NDArray) -> Evaluation:
+        """Energy (of supports, elements and reference load), residual force, smallest det F."""
+        energy, force, smallest = self._internal(u)
+        work = -np.einsum("nc,nc->n", self.reference_load, u)
+        return Evaluation(np.concatenate([energy, work]), force - self.reference_load, smallest)
+
+    def _internal(self, u: NDArray) -> tuple[NDArray, NDArray, float]:
+        x = self.points + u
+        energy = np.empty(len(self.wedges))
+        force = np.empty_like(x)
+        smallest = kernels.energy_force(x, self.wedges, *self._data, energy, force)
+        springs = self.supports.springs[:, None] * u
+        terms = [energy, 0.5 * np.einsum("nc,nc->n", springs, u)]
+        force += springs
+        if self.supports.bars is not None:
+            bar_energy, bar_force = self.supports.bars.energy_force(x)
+            terms.append(bar_energy)
+            force += bar_force
+        return np.concatenate(terms), force, float(smallest)
+
+    def tangent(self, u: NDArray) -> Blocks:
+        """Exact second derivative of the energy at u."""
+        x = self.points + u
+        data = np.zeros((len(self.pattern.indices), 3, 3))
+        kernels.tangent(x, self.wedges, *self._data, self.pattern.slots, data)
+        data[self.pattern.diagonal] += self.supports.springs[:, None, None] * np.eye(3)
+        bars = self.supports.bars
+        if bars is not None:
+            stiffness = bars.tangent(x)
+            pair = bars.weights[:, :, None] * bars.weights[:, None, :]
+            np.add.at(data, self._bar_slots, pair[..., None, None] * stiffness[:, None, None])
+        return Blocks(self.pattern, data)
+
+    @cached_property
+    def _bar_slots(self) -> NDArray:
+        bars = self.supports.bars
+        assert bars is not None
+        rows = np.repeat(bars.nodes[:, :, None], 3, axis=2)
+        return self.pattern.find(rows, rows.transpose(0, 2, 1))

@@ -1,0 +1,179 @@
+"""Sparse symmetric positive definite solves behind one small interface.
+
+`factorise` gives a `Factor` whose `solve` checks its own residual; the work is done by MKL PARDISO
+where the wheel is installed and by SciPy's SuperLU elsewhere (docs/decisions/0003).
+"""
+
+from __future__ import annotations
+
+from typing import Literal, Protocol
+
+import numpy as np
+import scipy.sparse as sp
+from numpy.typing import NDArray
+from scipy.sparse.linalg import splu
+
+from threadlift.errors import SolverError
+from threadlift.tissue import pardiso
+
+Backend = Literal["auto", "pardiso", "splu"]
+
+#: Largest accepted |b - A x| / |b| of a direct solve; a healthy factor gives 1e-12.
+RESIDUAL_LIMIT = 1e-8
+
+
+class _RawFactor(Protocol):
+    @property
+    def backend(self) -> str: ...
+    @property
+    def nnz(self) -> int: ...
+    def update(self, data: NDArray) -> None: ...
+    def solve(self, rhs: NDArray) -> NDArray: ...
+
+
+class _SuperLU:
+    """SciPy's LU in symmetric mode with the interface of `PardisoFactor` (full matrix)."""
+
+    backend = "splu"
+
+    def __init__(self, matrix: sp.csr_matrix) -> None:
+        self._matrix = matrix.tocsc()
+        self._factorise()
+
+    def _factorise(self) -> None:
+        try:
+            # Symmetric mode without pivoting: right for positive definite matrices, half the fill.
+            self._lu = splu(
+                self._matrix,
+                permc_spec="MMD_AT_PLUS_A",
+                diag_pivot_thresh=0.0,
+                options={"SymmetricMode": True},
+            )
+        except RuntimeError as error:
+            raise SolverError(
+                f"The stiffness matrix is singular ({error}).",
+                "Check the supports: a part of the mesh may be free to float.",
+            ) from error
+
+    @property
+    def nnz(self) -> int:
+        return int(self._lu.nnz)
+
+    def update(self, data: NDArray) -> None:
+        # The matrix is symmetric, so its CSR data are its CSC data.
+        self._matrix.data[:] = data
+        self._factorise()
+
+    def solve(self, rhs: NDArray) -> NDArray:
+        return self._lu.solve(np.asarray(rhs, dtype=np.float64))
+
+
+class Factor:
+    """Factorised symmetric positive definite matrix with checked solves.
+
+    Attributes
+    ----------
+    matrix: the CSR matrix that was factorised (all entries).
+    """
+
+    def __init__(self, matrix: sp.csr_matrix, backend: Backend = "auto") -> None:
+        self.matrix = _checked(matrix)
+        rows = np.repeat(np.arange(self.n), np.diff(self.matrix.indptr))
+        self._upper = self.matrix.indices >= rows
+        chosen = backend
+        if backend == "auto":
+            chosen = "pardiso" if pardiso.available() else "splu"
+        self._raw: _RawFactor
+        if chosen == "pardiso":
+            counts = np.bincount(rows[self._upper], minlength=self.n)
+            self._raw = pardiso.PardisoFactor(
+                np.concatenate([[0], np.cumsum(counts)]),
+                self.matrix.indices[self._upper],
+                self.matrix.data[self._upper],
+            )
+        elif chosen == "splu":
+            self._raw = _SuperLU(self.matrix)
+        else:
+            raise SolverError(f"Unknown solver '{backend}'.", "Use auto, pardiso or splu.")
+        # Fixed signs and sizes: one combined column shows an error in any column of a block.
+        self._mix = np.cos(1.0 + np.arange(4096.0))
+
+    @property
+    def n(self) -> int:
+        """Order of the matrix."""
+        return int(self.matrix.shape[0])
+
+    @property
+    def backend(self) -> str:
+        """'pardiso' or 'splu'."""
+        return self._raw.backend
+
+    @property
+    def nnz(self) -> int:
+        """Non-zeros of the factor."""
+        return self._raw.nnz
+
+    def update(self, matrix: sp.csr_matrix) -> None:
+        """Factorise another matrix of the same pattern, keeping the ordering where possible."""
+        new = _checked(matrix)
+        if new.nnz != self.matrix.nnz or not np.array_equal(new.indices, self.matrix.indices):
+            raise SolverError(
+                "The pattern of the matrix changed.", "Build a new factor with factorise()."
+            )
+        self.matrix = new
+        self._raw.update(new.data[self._upper] if self.backend == "pardiso" else new.data)
+
+    def solve(self, rhs: NDArray) -> NDArray:
+        """x with A x = rhs for (n,) or (n,k). Raises SolverError when the residual is too large."""
+        rhs = np.asarray(rhs, dtype=np.float64)
+        if rhs.shape[0] != self.n or rhs.ndim > 2:
+            raise SolverError(
+                f"A right-hand side has shape {rhs.shape}, the matrix order {self.n}.",
+                "Give three numbers per mesh node.",
+            )
+        if not np.isfinite(rhs).all():
+            raise SolverError(
+                "A load on the tissue is not a number.", "Check tensions and positions of threads."
+            )
+        x = self._raw.solve(rhs)
+        if not self._accurate(rhs, x):
+            x += self._raw.solve(rhs - self.matrix @ x)
+            if not self._accurate(rhs, x):
+                raise SolverError(
+                    "The linear solve is inaccurate (residual above 1e-8).",
+                    "The stiffness matrix is badly scaled: check layer thicknesses and moduli.",
+                )
+        return x
+
+    def precondition(self, rhs: NDArray) -> NDArray:
+        """One unchecked solve (n,): for iterations that check their own residual."""
+        return self._raw.solve(rhs)
+
+    def _accurate(self, rhs: NDArray, x: NDArray) -> bool:
+        if rhs.ndim == 2:
+            mix = np.resize(self._mix, rhs.shape[1])
+            rhs, x = rhs @ mix, x @ mix
+        size = float(np.linalg.norm(rhs))
+        return float(np.linalg.norm(rhs - self.matrix @ x)) <= RESIDUAL_LIMIT * size
+
+
+def _checked(matrix: sp.csr_matrix) -> sp.csr_matrix:
+    out = sp.csr_matrix(matrix)
+    out.sort_indices()
+    if out.shape[0] != out.shape[1]:
+        raise SolverError("The stiffness matrix is not square.", "Report this as a defect.")
+    if not np.isfinite(out.data).all():
+        raise SolverError(
+            "The stiffness matrix holds values that are not numbers.",
+            "Check tissue parameters and layer thicknesses.",
+        )
+    return out
+
+
+def factorise(matrix: sp.csr_matrix, *, backend: Backend = "auto") -> Factor:
+    """Factorise a symmetric positive definite CSR matrix (both triangles stored).
+
+    backend: 'auto' takes MKL PARDISO when it is installed, else SciPy's SuperLU. Raises
+    SolverError when the matrix is singular, not positive definite or not finite.
+    """
+    return Factor(matrix, backend)

@@ -1,0 +1,174 @@
+"""The tissue parameters of one person (or of one member of an ensemble) with their joint spread.
+
+Defaults and spreads are read from the evidence register (``tissue.toml``); nothing is typed here.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field, fields, replace
+
+import numpy as np
+from numpy.typing import NDArray
+
+from threadlift import evidence
+from threadlift.errors import InputError
+from threadlift.tissue.materials import in_plane_prestress
+
+# Field name -> register key; fields of this table are sampled jointly.
+_KEYS = {
+    "skin_mu_kpa": "skin.mu",
+    "skin_k1_kpa": "skin.k1",
+    "skin_k2": "skin.k2",
+    "skin_prestretch_excess": "skin.prestretch_excess",
+    "fat_mu_kpa": "fat.mu",
+    "fat_b": "fat.b",
+    "smas_mu_kpa": "smas.mu",
+    "deep_mu_kpa": "deep.mu",
+    "deep_fixed_factor": "deep.fixed_factor",
+    "rim_n_mm3": "rim.stiffness",
+    "base_orbit_n_mm3": "base.orbit",
+    "base_buccal_n_mm3": "base.buccal",
+    "base_lip_n_mm3": "base.lip",
+    "base_submental_n_mm3": "base.submental",
+}
+
+# Draws outside the published range of the pre-stress are repeated; far more than ever needed.
+_MAX_DRAWS = 10_000
+
+
+def _default(key: str) -> float:
+    return field(default_factory=lambda: evidence.value(f"tissue.{key}"))
+
+
+@dataclass(frozen=True)
+class TissueParameters:
+    """Moduli [kPa], dimensionless stiffening, supports [N/mm3], densities [kg/m3].
+
+    See ``materials`` for the law. ``base_*`` are springs per base area, ``rim_n_mm3`` springs per
+    area of the cut border; ``deep_fixed_factor`` multiplies the deep modulus where the SMAS is
+    fixed; ``ligament_preload`` is the share of the toe used up in the captured posture.
+    """
+
+    skin_mu_kpa: float = _default("skin.mu")
+    skin_k1_kpa: float = _default("skin.k1")
+    skin_k2: float = _default("skin.k2")
+    skin_prestretch_excess: float = _default("skin.prestretch_excess")
+    fat_mu_kpa: float = _default("fat.mu")
+    fat_b: float = _default("fat.b")
+    smas_mu_kpa: float = _default("smas.mu")
+    deep_mu_kpa: float = _default("deep.mu")
+    deep_fixed_factor: float = _default("deep.fixed_factor")
+    rim_n_mm3: float = _default("rim.stiffness")
+    base_bone_n_mm3: float = _default("base.bone")
+    base_orbit_n_mm3: float = _default("base.orbit")
+    base_buccal_n_mm3: float = _default("base.buccal")
+    base_lip_n_mm3: float = _default("base.lip")
+    base_submental_n_mm3: float = _default("base.submental")
+    ligament_preload: float = _default("ligament.preload")
+    bulk_skin: float = _default("bulk.skin")
+    bulk_fat: float = _default("bulk.fat")
+    density_skin: float = _default("density.skin")
+    density_fat: float = _default("density.fat")
+    density_smas: float = _default("density.smas")
+    density_deep: float = _default("density.deep")
+
+    def __post_init__(self) -> None:
+        for item in fields(self):
+            value = getattr(self, item.name)
+            if not np.isfinite(value) or value < 0.0:
+                raise InputError(
+                    f"The tissue parameter {item.name} is {value}.",
+                    "Give a finite number that is not negative.",
+                )
+
+    @property
+    def prestretch(self) -> float:
+        """In-plane pre-stretch of the skin in the captured state."""
+        return 1.0 + self.skin_prestretch_excess
+
+    @property
+    def prestress_kpa(self) -> float:
+        """In-plane pre-stress of the skin in the captured state [kPa]."""
+        return in_plane_prestress(self.skin_mu_kpa, self.skin_k1_kpa, self.skin_k2, self.prestretch)
+
+    @property
+    def layer_mu_kpa(self) -> NDArray:
+        """Shear modulus [kPa] of skin, fat, SMAS, deep layer."""
+        return np.array([self.skin_mu_kpa, self.fat_mu_kpa, self.smas_mu_kpa, self.deep_mu_kpa])
+
+    @property
+    def layer_density(self) -> NDArray:
+        """Density [kg/m3] of skin, fat, SMAS, deep layer."""
+        return np.array([self.density_skin, self.density_fat, self.density_smas, self.density_deep])
+
+    def base_stiffness(self, code: str) -> float:
+        """Spring per base area [N/mm3] for a support code. Raises InputError on unknown codes."""
+        name = f"base_{code}_n_mm3"
+        if not hasattr(self, name):
+            raise InputError(
+                f"Unknown base support '{code}'.", "Use bone, orbit, buccal, lip or submental."
+            )
+        return float(getattr(self, name))
+
+    def with_laxity(self, factor: float) -> TissueParameters:
+        """Skin pre-stretch excess and deep modulus times a factor (1 = as calibrated, < 1 laxer)."""
+        return replace(
+            self,
+            skin_prestretch_excess=self.skin_prestretch_excess * factor,
+            deep_mu_kpa=self.deep_mu_kpa * factor,
+        )
+
+    @classmethod
+    def for_patient(
+        cls, age_years: float | None = None, elasticity: str | None = None
+    ) -> TissueParameters:
+        """Calibrated set with the laxity of an age and of an elasticity grade (good/fair/poor).
+
+        None means unknown: the calibrated set as it is. The size of both effects is a default;
+        only their sign is supported by measurements.
+        """
+        factor = 1.0
+        if age_years is not None:
+            years = float(np.clip(age_years, 20.0, 80.0))
+            slope = evidence.value("tissue.laxity.per_year")
+            reference = evidence.value("tissue.laxity.reference_age")
+            factor *= (1.0 - slope * (years - 30.0)) / (1.0 - slope * (reference - 30.0))
+        if elasticity is not None:
+            if elasticity not in ("good", "fair", "poor"):
+                raise InputError(
+                    f"Unknown elasticity grade '{elasticity}'.", "Use good, fair or poor."
+                )
+            factor *= evidence.value(f"tissue.laxity.{elasticity}")
+        return cls().with_laxity(factor)
+
+    def sampled(self, rng: np.random.Generator) -> TissueParameters:
+        """One draw of the joint log-normal spread around this set.
+
+        Draws whose skin pre-stress lies outside the published range are repeated. Only the
+        generator's state decides the result.
+        """
+        names = list(_KEYS)
+        spread = np.array([evidence.parameter(f"tissue.{_KEYS[n]}").log_sd or 0.0 for n in names])
+        root = np.linalg.cholesky(_correlation(names))
+        low = evidence.value("tissue.skin.prestress_low")
+        high = evidence.value("tissue.skin.prestress_high")
+        for _ in range(_MAX_DRAWS):
+            factor = np.exp(spread * (root @ rng.standard_normal(len(names))))
+            changes = {n: getattr(self, n) * float(f) for n, f in zip(names, factor, strict=True)}
+            member = replace(self, **changes)
+            if low <= member.prestress_kpa <= high:
+                return member
+        raise InputError(
+            "No sampled parameter set has a plausible skin pre-stress.",
+            "Check skin modulus and pre-stretch of the patient's tissue parameters.",
+        )
+
+
+def _correlation(names: list[str]) -> NDArray:
+    """Correlation matrix of the logarithms, in the order of names."""
+    position = {_KEYS[n]: i for i, n in enumerate(names)}
+    out = np.eye(len(names))
+    for row in evidence.table("tissue")["correlation"]:
+        i, j = (position[k] for k in row["pair"])
+        out[i, j] = out[j, i] = row["r"]
+    return out

@@ -1,0 +1,167 @@
+"""What holds the tissue: base springs, rim springs, retaining ligaments.
+
+Springs are isotropic and per node. A ligament is a set of tension-only bars from inside the tissue
+to points fixed in bone: force ``k e^2 / (2 toe)`` for extensions e below the toe, then linear with
+slope k. In the captured (upright) posture a bar is already extended by the pre-load, because it
+carries the sagging tissue; that force belongs to the reference equilibrium.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from threadlift.errors import InputError
+from threadlift.tissue.mesh import LayeredMesh
+from threadlift.tissue.parameters import TissueParameters
+
+
+@dataclass(frozen=True)
+class Bars:
+    """Tension-only bars between interpolated tissue points and fixed points.
+
+    nodes (m,3) mesh nodes and weights (m,3) of the tissue end; fixed (m,3) [mm]; stiffness (m,)
+    [N/mm]; toe (m,) [mm]; rest (m,) length at which the bar is slack [mm].
+    """
+
+    nodes: NDArray
+    weights: NDArray
+    fixed: NDArray
+    stiffness: NDArray
+    toe: NDArray
+    rest: NDArray
+
+    def _state(self, x: NDArray) -> tuple[NDArray, NDArray, NDArray, NDArray, NDArray]:
+        """Directions (m,3), lengths, energies, forces and slopes (m,) at positions x (N,3)."""
+        arm = np.einsum("mk,mkc->mc", self.weights, x[self.nodes]) - self.fixed
+        length = np.linalg.norm(arm, axis=1)
+        direction = arm / np.maximum(length, 1e-12)[:, None]
+        e = np.maximum(length - self.rest, 0.0)
+        k, toe = self.stiffness, self.toe
+        inside = e < toe
+        force = np.where(inside, 0.5 * k * e**2 / toe, k * (e - 0.5 * toe))
+        slope = np.where(inside, k * e / toe, k)
+        energy = np.where(
+            inside, k * e**3 / (6.0 * toe), k * (0.5 * e**2 - 0.5 * toe * e + toe**2 / 6.0)
+        )
+        return direction, length, energy, force, slope
+
+    def energy_force(self, x: NDArray) -> tuple[NDArray, NDArray]:
+        """Energy (m,) [N mm] of every bar and internal nodal force (N,3) [N]."""
+        direction, _, energy, force, _ = self._state(x)
+        out = np.zeros_like(x)
+        pull = force[:, None] * direction
+        np.add.at(out, self.nodes, self.weights[:, :, None] * pull[:, None, :])
+        return energy, out
+
+    def tangent(self, x: NDArray) -> NDArray:
+        """Stiffness (m,3,3) of every bar at its tissue end."""
+        direction, length, _, force, slope = self._state(x)
+        tt = direction[:, :, None] * direction[:, None, :]
+        string = (force / np.maximum(length, 1e-12))[:, None, None]
+        return slope[:, None, None] * tt + string * (np.eye(3) - tt)
+
+
+@dataclass(frozen=True)
+class Supports:
+    """springs (N,) isotropic node springs [N/mm] (zero where there is none) and optional bars."""
+
+    springs: NDArray
+    bars: Bars | None = None
+
+
+@dataclass(frozen=True)
+class LigamentLine:
+    """Attachment of one ligament: points_mm (k,3) on the skin, total stiffness and toe."""
+
+    name: str
+    points_mm: NDArray
+    stiffness_n_mm: float
+    toe_mm: float
+
+
+# Layer-nodes at which a ligament grips, as shares of its stiffness: it fans out through the SMAS
+# into the dermis (facts of gross anatomy; the even split is a choice).
+_GRIPS = ((1, 0.5), (4, 0.5))
+
+
+def ligament_bars(mesh: LayeredMesh, lines: Sequence[LigamentLine], preload: float) -> Bars | None:
+    """Bars of all ligaments: one per point and grip level, down to the base under the point."""
+    if not lines:
+        return None
+    nodes, weights, fixed, stiffness, toe, rest = [], [], [], [], [], []
+    for line in lines:
+        points = np.asarray(line.points_mm, float).reshape(-1, 3)
+        if len(points) == 0 or not np.isfinite(points).all() or line.toe_mm <= 0.0:
+            raise InputError(
+                f"The ligament '{line.name}' has no usable attachment.",
+                "Give at least one finite point and a positive toe length.",
+            )
+        wedge, shape = mesh.locate(points)
+        columns = mesh.wedges[wedge][:, :3] // mesh.nl
+        bary = shape[:, :3] + shape[:, 3:]
+        base = np.einsum("kn,knc->kc", bary, mesh.points[columns * mesh.nl + mesh.nl - 1])
+        for level, share in _GRIPS:
+            grip = np.einsum("kn,knc->kc", bary, mesh.points[columns * mesh.nl + level])
+            length = np.linalg.norm(grip - base, axis=1)
+            nodes.append(columns * mesh.nl + level)
+            weights.append(bary)
+            fixed.append(base)
+            stiffness.append(np.full(len(points), share * line.stiffness_n_mm / len(points)))
+            toe.append(np.full(len(points), line.toe_mm))
+            # A bar shorter than its own pre-extension would have a negative rest length.
+            rest.append(length - np.minimum(preload * line.toe_mm, 0.5 * length))
+    return Bars(
+        np.concatenate(nodes),
+        np.concatenate(weights),
+        np.concatenate(fixed),
+        np.concatenate(stiffness),
+        np.concatenate(toe),
+        np.concatenate(rest),
+    )
+
+
+def rim_area(mesh: LayeredMesh) -> NDArray:
+    """Area of the outer cut border (N,) [mm2] that belongs to each node.
+
+    Half of both adjacent border edges times half of both adjacent column segments. The lips, lids
+    and nostrils are free borders: only the rim named 'outer' counts where rims are known.
+    """
+    rim = mesh.rims.get("outer", mesh.rim)
+    triangles = mesh.surface_triangles
+    edges = triangles[:, [[0, 1], [1, 2], [2, 0]]].reshape(-1, 2)
+    order = np.sort(edges, axis=1)
+    unique, counts = np.unique(order, axis=0, return_counts=True)
+    border = unique[counts == 1]
+    border = border[rim[border].all(axis=1)]
+    length = np.linalg.norm(mesh.surface[border[:, 0]] - mesh.surface[border[:, 1]], axis=1)
+    width = np.zeros(mesh.columns)
+    np.add.at(width, border, 0.5 * length[:, None])
+    depth = np.zeros((mesh.columns, mesh.nl))
+    depth[:, :-1] += 0.5 * mesh.sublayer_mm
+    depth[:, 1:] += 0.5 * mesh.sublayer_mm
+    return (width[:, None] * depth).ravel()
+
+
+def support_springs(
+    mesh: LayeredMesh, parameters: TissueParameters, base: NDArray | None = None
+) -> NDArray:
+    """Node springs (N,) [N/mm] of base and rim.
+
+    base: (V,) support codes of the columns (default: bone everywhere).
+    """
+    springs = rim_area(mesh) * parameters.rim_n_mm3
+    codes = np.full(mesh.columns, "bone") if base is None else np.asarray(base)
+    if codes.shape != (mesh.columns,):
+        raise InputError(
+            f"Base supports are given for {codes.shape} columns, the mesh has {mesh.columns}.",
+            "Give one support code per surface vertex of the mesh.",
+        )
+    per_area = np.empty(mesh.columns)
+    for code in np.unique(codes):
+        per_area[codes == code] = parameters.base_stiffness(str(code))
+    springs[mesh.nl - 1 :: mesh.nl] += per_area * mesh.nodal_area(mesh.nl - 1)
+    return springs

@@ -1,0 +1,382 @@
+"""`Tissue`: one face as a mechanical body, from mesh and parameters to equilibria."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
+from functools import cached_property
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import scipy.sparse as sp
+from numpy.typing import NDArray
+
+from threadlift import evidence
+from threadlift.errors import InputError
+from threadlift.threads import catalogue
+from threadlift.threads.cogs import TensionProfile, tension_profile
+from threadlift.threads.thread import Thread
+from threadlift.tissue import newton
+from threadlift.tissue.assembly import Solid
+from threadlift.tissue.cables import Cable, CableSet, CableState
+from threadlift.tissue.equilibrium import Equilibrium, ThreadState
+from threadlift.tissue.gravity import body_load, posture_change
+from threadlift.tissue.linear_solver import Backend, Factor, factorise
+from threadlift.tissue.materials import ElementMaterials, membrane_metrics
+from threadlift.tissue.mesh import LayeredMesh
+from threadlift.tissue.parameters import TissueParameters
+from threadlift.tissue.supports import LigamentLine, Supports, ligament_bars, support_springs
+
+if TYPE_CHECKING:
+    from threadlift.anatomy.layers import LayerStack
+    from threadlift.consultation import Consultation
+    from threadlift.face import Face
+
+#: Relative residual at which an equilibrium is accepted unless asked otherwise: displacements are
+#: then exact to micrometres.
+TOLERANCE = 1e-6
+_MPA_PER_KPA = 1e-3
+# A step that took more inner iterations than this pays for a new preconditioner.
+_REFRESH_AFTER = 60
+
+
+@dataclass(frozen=True)
+class RestOperator:
+    """The factorised stiffness of the captured state: one factor serves every linear question."""
+
+    factor: Factor
+
+    @property
+    def matrix(self) -> sp.csr_matrix:
+        """Stiffness of the captured state (ndof, ndof) [N/mm]."""
+        return self.factor.matrix
+
+    def solve(self, rhs: NDArray) -> NDArray:
+        """K^-1 rhs [mm] for loads (ndof,) or (ndof,k) [N]; the residual is checked."""
+        return self.factor.solve(rhs)
+
+    def responses(self, rows: NDArray | sp.spmatrix) -> NDArray:
+        """K^-1 rows^T (ndof, m): for row functionals (m, ndof) the adjoint fields.
+
+        The response of row i to any nodal load f is then ``responses[:, i] @ f``.
+        """
+        dense = rows.toarray() if sp.issparse(rows) else np.asarray(rows, float)
+        return self.factor.solve(np.ascontiguousarray(dense.T))
+
+    def precondition(self, rhs: NDArray) -> NDArray:
+        """One unchecked solve, for iterations that check their own residual."""
+        return self.factor.precondition(rhs)
+
+
+class Tissue:
+    """Layered soft tissue on a wedge mesh, with its supports; the captured state is the reference.
+
+    Built from a face by :meth:`of`, or from a plain mesh and arrays (tests, benches).
+
+    Parameters
+    ----------
+    mesh: columns of wedges.
+    parameters: moduli, supports, densities (default: calibrated set).
+    base: (V,) support codes under the columns (default: bone).
+    fixed: (V,) 0..1, how far the SMAS is fixed to what lies below (default: nowhere).
+    ligaments: retaining ligaments.
+    zone_factor: (V,) multiplier of all moduli per column (default 1).
+    backend: linear solver.
+    """
+
+    def __init__(
+        self,
+        mesh: LayeredMesh,
+        parameters: TissueParameters | None = None,
+        *,
+        base: NDArray | None = None,
+        fixed: NDArray | None = None,
+        ligaments: Sequence[LigamentLine] = (),
+        face: Face | None = None,
+        consultation: Consultation | None = None,
+        stack: LayerStack | None = None,
+        backend: Backend = "auto",
+        like: Tissue | None = None,
+    ) -> None:
+        self.mesh = mesh
+        self.parameters = parameters or TissueParameters()
+        self.face, self.consultation, self.stack = face, consultation, stack
+        self.base, self.fixed, self.ligaments = base, fixed, tuple(ligaments)
+        self.backend: Backend = backend
+        same = like is not None and like.mesh is mesh
+        bars = ligament_bars(mesh, self.ligaments, self.parameters.ligament_preload)
+        self.solid = Solid(
+            mesh.points,
+            mesh.wedges,
+            self._materials(),
+            Supports(support_springs(mesh, self.parameters, base), bars),
+            geometry=like.solid.geometry if like is not None and same else None,
+            pattern=like.solid.pattern if like is not None else None,
+        )
+
+    # -- construction ------------------------------------------------------------------------
+
+    def _materials(self) -> ElementMaterials:
+        mesh, p = self.mesh, self.parameters
+        layer = mesh.layer.astype(int)
+        mu = p.layer_mu_kpa[layer] * _MPA_PER_KPA
+        if self.fixed is not None:
+            share = np.asarray(self.fixed, float)[mesh.surface_triangles].mean(axis=1)
+            deep = layer == 3
+            mu = np.where(deep, mu * p.deep_fixed_factor ** share[mesh.element_triangle], mu)
+        firm = (layer == 0) | (layer == 2)
+        bulk = mu * np.where(firm, p.bulk_skin, p.bulk_fat)
+        skin = layer == 0
+        plain = ElementMaterials.plain(
+            mu, bulk=bulk, b=np.where(layer == 1, p.fat_b, 0.0), density=p.layer_density[layer]
+        )
+        G, H, mu0 = plain.G, plain.H, plain.mu0.copy()
+        stretch = np.full(int(skin.sum()), p.prestretch)
+        G[skin], H[skin] = membrane_metrics(_normals(mesh)[skin], stretch)
+        mu0[skin] = mu[skin] * stretch**-4
+        return replace(
+            plain,
+            mu0=mu0,
+            G=G,
+            H=H,
+            k1=np.where(skin, p.skin_k1_kpa * _MPA_PER_KPA, 0.0),
+            k2=np.where(skin, p.skin_k2, 1.0),
+        )
+
+    def varied(
+        self,
+        parameters: TissueParameters | None = None,
+        mesh: LayeredMesh | None = None,
+    ) -> Tissue:
+        """The same person with other parameters, or another geometry of the same mesh topology."""
+        return Tissue(
+            mesh or self.mesh,
+            parameters or self.parameters,
+            base=self.base,
+            fixed=self.fixed,
+            ligaments=self.ligaments,
+            face=self.face,
+            consultation=self.consultation,
+            stack=self.stack,
+            backend=self.backend,
+            like=self,
+        )
+
+    # -- linear ------------------------------------------------------------------------------
+
+    @property
+    def ndof(self) -> int:
+        """Degrees of freedom: three per mesh node, dof = 3 * node + component."""
+        return 3 * self.solid.nodes
+
+    @cached_property
+    def rest(self) -> RestOperator:
+        """Factorised stiffness of the captured state."""
+        tangent = self.solid.tangent(np.zeros_like(self.solid.points))
+        return RestOperator(factorise(tangent.csr(), backend=self.backend))
+
+    # -- threads -----------------------------------------------------------------------------
+
+    def embed_points(self, points_mm: NDArray) -> sp.csr_matrix:
+        """Interpolation (3k, 3N): displacement of points (k,3) [mm] from that of the mesh."""
+        wedge, weights = self.mesh.locate(np.asarray(points_mm, float))
+        k = len(wedge)
+        nodes = self.mesh.wedges[wedge].astype(np.int64)
+        c = np.arange(3)
+        rows = np.broadcast_to((3 * np.arange(k))[:, None, None] + c, (k, 6, 3))
+        columns = 3 * nodes[:, :, None] + c
+        data = np.broadcast_to(weights[:, :, None], (k, 6, 3))
+        shape = (3 * k, self.ndof)
+        return sp.csr_matrix((data.ravel(), (rows.ravel(), columns.ravel())), shape=shape)
+
+    def embed(self, thread: Thread) -> sp.csr_matrix:
+        """Interpolation (3k, 3N) of a thread's path nodes; the node of an anchor is held (zero)."""
+        matrix = self.embed_points(thread.path_mm)
+        if thread.technique == "anchored":
+            keep = np.ones(matrix.shape[0])
+            keep[:3] = 0.0
+            matrix = sp.csr_matrix(sp.diags(keep) @ matrix)
+        return matrix
+
+    def cable(
+        self,
+        thread: Thread,
+        profile: TensionProfile | None = None,
+        *,
+        shortening_mm: float | None = None,
+    ) -> Cable:
+        """The thread as a cable with its tension profile (default: from its product's cogs).
+
+        shortening_mm: prescribe the take-up instead of the tension.
+        """
+        product = catalogue.product(thread.product)
+        profile = profile or tension_profile(thread, product)
+        tension = np.asarray(profile.segment_tension_n, float)
+        level = float(tension.max(initial=0.0))
+        # A thread that is not pulled still needs a profile when it is driven by take-up.
+        share = tension / level if level > 0.0 else np.zeros_like(tension)
+        return Cable(
+            thread.id, self.embed(thread), thread.path_mm, share, level, shortening_mm, product.ea_n
+        )
+
+    # -- equilibrium -------------------------------------------------------------------------
+
+    def equilibrium(
+        self,
+        threads: Sequence[Thread | Cable],
+        *,
+        posture: str = "captured",
+        captured: str = "upright",
+        loads: NDArray | None = None,
+        tolerance: float = TOLERANCE,
+        start: NDArray | None = None,
+    ) -> Equilibrium:
+        """Nonlinear equilibrium under threads, a change of posture and nodal loads (N,3) [N].
+
+        A change of posture acts at the stiffness that is left after five minutes (register), i.e.
+        its load is divided by that share. ``start`` (N,3) [mm]: a nearby solution, if there is
+        one. Raises SolverError when there is no converged equilibrium, InputError for bad input.
+        """
+        clock = time.perf_counter()
+        profiles: list[TensionProfile | None] = []
+        cables: list[Cable] = []
+        for item in threads:
+            if isinstance(item, Cable):
+                profiles.append(None)
+                cables.append(item)
+            else:
+                profile = tension_profile(item, catalogue.product(item.product))
+                profiles.append(profile)
+                cables.append(self.cable(item, profile))
+        external = self.posture_load(posture, captured)
+        if loads is not None:
+            external = external + self._checked_load(loads)
+        problem = _Loaded(self.solid, CableSet(cables, self.solid.nodes), external)
+        u = np.zeros_like(self.solid.points) if start is None else np.array(start, float)
+        load = problem.load_size()
+        if load == 0.0:
+            u = np.zeros_like(u)
+            minimum = newton.Minimum(u, 0.0, 0, 0, problem.evaluate(u).min_jacobian, (0.0,))
+        else:
+            minimum = newton.minimise(
+                problem,
+                u,
+                self.rest,
+                load=load,
+                tolerance=tolerance,
+                refresh=self._refresher(problem),
+            )
+        return Equilibrium(
+            displacement=minimum.u,
+            surface=minimum.u[:: self.mesh.nl],
+            reason="converged",
+            iterations=minimum.iterations,
+            cg_iterations=minimum.cg_iterations,
+            residual=minimum.residual,
+            min_jacobian=minimum.min_jacobian,
+            history=minimum.history,
+            seconds=time.perf_counter() - clock,
+            threads=_thread_states(problem.cables, minimum.u, profiles),
+        )
+
+    def posture_load(self, posture: str, captured: str = "upright") -> NDArray:
+        """Nodal loads (N,3) [N] of a change of posture, at five-minute stiffness."""
+        change = posture_change(posture, captured)
+        if not change.any():
+            return np.zeros_like(self.solid.points)
+        return body_load(
+            self.solid.geometry,
+            self.mesh.wedges,
+            self.solid.materials.density,
+            change / evidence.value("tissue.relaxation.g5min"),
+            self.solid.nodes,
+        )
+
+    def _checked_load(self, loads: NDArray) -> NDArray:
+        out = np.asarray(loads, float)
+        if out.shape != self.solid.points.shape or not np.isfinite(out).all():
+            raise InputError(
+                "The nodal loads are not finite numbers, three per mesh node.",
+                f"Give an array of shape {self.solid.points.shape}.",
+            )
+        return out
+
+    def _refresher(
+        self, problem: _Loaded
+    ) -> Callable[[NDArray, int], newton.Preconditioner | None]:
+        """A new preconditioner (captured stiffness plus strings) once inner iterations are many."""
+        done = False
+
+        def refresh(u: NDArray, inner: int) -> newton.Preconditioner | None:
+            nonlocal done
+            if done or inner <= _REFRESH_AFTER or not problem.cables.cables:
+                return None
+            done = True
+            strings = problem.cables.string_stiffness(problem.cables.state(u))
+            return factorise(sp.csr_matrix(self.rest.matrix + strings), backend=self.backend)
+
+        return refresh
+
+
+@dataclass(frozen=True)
+class _Loaded:
+    """Energy of tissue, cables and external loads, as `newton.Problem`."""
+
+    solid: Solid
+    cables: CableSet
+    external: NDArray
+
+    def load_size(self) -> float:
+        """Norm of the applied nodal forces in the captured state [N]."""
+        zero = np.zeros_like(self.solid.points)
+        return float(np.linalg.norm(self.cables.force(self.cables.state(zero)) - self.external))
+
+    def evaluate(self, u: NDArray) -> newton.Point:
+        body = self.solid.evaluate(u)
+        state = self.cables.state(u)
+        work = -np.einsum("nc,nc->n", self.external, u)
+        return newton.Point(
+            np.concatenate([body.energy, state.energy, work]),
+            body.force + self.cables.force(state) - self.external,
+            body.min_jacobian,
+        )
+
+    def hessian(self, u: NDArray) -> Callable[[NDArray], NDArray]:
+        blocks, state = self.solid.tangent(u), self.cables.state(u)
+        return lambda p: blocks.times(p) + self.cables.times(state, p)
+
+
+def _normals(mesh: LayeredMesh) -> NDArray:
+    """Unit normals (E,3) of the mid-surface triangle of every wedge."""
+    corner = mesh.points[mesh.wedges]
+    middle = 0.5 * (corner[:, :3] + corner[:, 3:])
+    normal = np.cross(middle[:, 1] - middle[:, 0], middle[:, 2] - middle[:, 0])
+    return normal / np.linalg.norm(normal, axis=1)[:, None]
+
+
+def _thread_states(
+    cables: CableSet, u: NDArray, profiles: Sequence[TensionProfile | None]
+) -> tuple[ThreadState, ...]:
+    state: CableState = cables.state(u)
+    positions = cables.positions(u)
+    out: list[ThreadState] = []
+    for index, (cable, profile) in enumerate(zip(cables.cables, profiles, strict=True)):
+        mine = cables.segment_owner == index
+        tension = state.tension[mine]
+        change = float(state.length[mine].sum() - cable.segment_mm.sum())
+        stretch = float(np.sum(tension * cable.segment_mm) / cable.ea_n) if cable.ea_n else 0.0
+        out.append(
+            ThreadState(
+                name=cable.name,
+                tension_n=float(tension.max(initial=0.0)),
+                segment_tension_n=tension,
+                path_mm=positions[cables.node_slices[index]],
+                length_change_mm=change,
+                takeup_mm=stretch - change,
+                transfer_n=tension[:-1] - tension[1:],
+                slip_n=profile.excess_n if profile is not None else 0.0,
+                slipped=int(profile.cogs.slipped.sum()) if profile is not None else 0,
+            )
+        )
+    return tuple(out)
