@@ -1,0 +1,128 @@
+"""Mend what scanners do to meshes: duplicates, specks, triangles wound the wrong way."""
+
+from __future__ import annotations
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy.sparse import coo_matrix
+from scipy.sparse.csgraph import connected_components
+
+from threadlift.graphics.camera import portrait_camera
+from threadlift.graphics.raster import vertex_normals, visibility
+
+Array = NDArray[np.float64]
+Triangles = NDArray[np.int64]
+Colours = NDArray[np.uint8] | None
+
+#: Connected pieces with less than this share of the triangles of the largest are scanner dust.
+_SPECK_SHARE = 0.004
+
+
+def merge_duplicates(vertices: Array, triangles: Triangles, colors: Colours
+                     ) -> tuple[Array, Triangles, Colours]:
+    """Join vertices at exactly the same place (texture seams, STL) and drop repeated triangles.
+
+    Exact equality, not a tolerance: it holds alike in every unit and every pose.
+    """
+    order = np.lexsort(vertices.T[::-1])
+    ordered = vertices[order]
+    first = np.r_[True, (ordered[1:] != ordered[:-1]).any(axis=1)]
+    group = np.empty(len(vertices), dtype=np.int64)
+    group[order] = np.cumsum(first) - 1
+    # The lowest index of each group stands for it, in file order, so the numbering is stable.
+    lead = np.full(int(first.sum()), len(vertices), dtype=np.int64)
+    np.minimum.at(lead, group, np.arange(len(vertices)))
+    t = lead[group][triangles]
+    distinct = (t[:, 0] != t[:, 1]) & (t[:, 1] != t[:, 2]) & (t[:, 2] != t[:, 0])
+    t = t[distinct]
+    _, keep = np.unique(np.sort(t, axis=1), axis=0, return_index=True)
+    return vertices, t[np.sort(keep)], colors
+
+
+def compact(vertices: Array, triangles: Triangles, colors: Colours
+            ) -> tuple[Array, Triangles, Colours]:
+    """Drop triangles without area and vertices without triangles."""
+    v = vertices
+    area = np.linalg.norm(np.cross(v[triangles[:, 1]] - v[triangles[:, 0]],
+                                   v[triangles[:, 2]] - v[triangles[:, 0]]), axis=1)
+    t = triangles[area > 0.0]
+    used, inverse = np.unique(t, return_inverse=True)
+    return v[used], inverse.reshape(-1, 3), None if colors is None else colors[used]
+
+
+def components(n: int, triangles: Triangles) -> NDArray[np.int64]:
+    """Number (n,) of the connected piece of each of n vertices."""
+    rows = np.concatenate([triangles[:, 0], triangles[:, 1]])
+    cols = np.concatenate([triangles[:, 1], triangles[:, 2]])
+    graph = coo_matrix((np.ones(len(rows), dtype=np.int8), (rows, cols)), shape=(n, n)).tocsr()
+    return connected_components(graph, directed=False)[1].astype(np.int64)
+
+
+def drop_specks(vertices: Array, triangles: Triangles, colors: Colours
+                ) -> tuple[Array, Triangles, Colours]:
+    """Drop small loose pieces."""
+    if not len(triangles):
+        return vertices, triangles, colors
+    piece = components(len(vertices), triangles)[triangles[:, 0]]
+    size = np.bincount(piece)
+    return compact(vertices, triangles[size[piece] >= _SPECK_SHARE * size.max()], colors)
+
+
+def boundary_vertices(n: int, triangles: Triangles) -> NDArray[np.bool_]:
+    """(n,) vertices on an open edge."""
+    e = np.sort(np.concatenate([triangles[:, [0, 1]], triangles[:, [1, 2]], triangles[:, [2, 0]]]),
+                axis=1)
+    key = e[:, 0] * np.int64(n) + e[:, 1]
+    values, counts = np.unique(key, return_counts=True)
+    open_edges = values[counts == 1]
+    out = np.zeros(n, dtype=bool)
+    out[open_edges // n] = True
+    out[open_edges % n] = True
+    return out
+
+
+def orient_outward(vertices: Array, triangles: Triangles, center: Array, extent_mm: float
+                   ) -> Triangles:
+    """Triangles (m, 3) wound so that their normals look out of the head.
+
+    `vertices` (n, 3) stand in (nearly) the patient frame. What a viewer in front or at the sides
+    sees is the outside; a triangle seen turns to face its viewers, one never seen goes with the
+    majority of its connected piece.
+    """
+    v, t = vertices, triangles
+    normal = np.cross(v[t[:, 1]] - v[t[:, 0]], v[t[:, 2]] - v[t[:, 0]])
+    length = np.linalg.norm(normal, axis=1, keepdims=True)
+    normal = normal / np.where(length > 0, length, 1.0)
+    votes = np.zeros(len(t))
+    for yaw, pitch in ((0, 0), (35, 0), (-35, 0), (70, 0), (-70, 0), (0, 30), (0, -35)):
+        camera = portrait_camera(yaw, pitch, center, extent_mm, (320, 320))
+        _, ids, _ = visibility(v, t, camera)
+        seen = ids[ids >= 0]
+        votes += np.bincount(seen, -(normal[seen] @ camera.rotation[2]), len(t))
+    piece = components(len(v), t)[t[:, 0]]
+    majority = np.bincount(piece, votes)[piece]
+    decided = np.abs(votes) > 1e-9
+    flip = np.where(decided, votes < 0.0, majority < 0.0)
+    # A lone dissenter on a consistently wound piece is a sliver seen edge-on, not a wrong winding:
+    # only where an appreciable part of a piece dissents are triangles judged one by one.
+    area = length[:, 0]
+    dissent = np.bincount(piece, area * (decided & ((votes < 0) != (majority < 0))))
+    judged = np.bincount(piece, area * decided)
+    consistent = (dissent < 0.03 * np.maximum(judged, 1e-12))[piece]
+    flip = np.where(consistent, majority < 0.0, flip)
+    out = t.copy()
+    out[flip] = out[flip][:, ::-1]
+    return out
+
+
+def smooth_normals(vertices: Array, triangles: Triangles, rounds: int = 2) -> Array:
+    """Vertex normals (n, 3) averaged over `rounds` of neighbours: noise tilts single facets."""
+    n = vertex_normals(vertices, triangles)
+    i, j = triangles[:, [0, 1, 2]].ravel(), triangles[:, [1, 2, 0]].ravel()
+    rows, cols = np.concatenate([i, j]), np.concatenate([j, i])
+    graph = coo_matrix((np.ones(len(rows)), (rows, cols)), shape=(len(n), len(n))).tocsr()
+    for _ in range(rounds):
+        n = graph @ n + 2.0 * n
+        length = np.linalg.norm(n, axis=1, keepdims=True)
+        n = n / np.where(length > 0.0, length, 1.0)
+    return n
