@@ -19,6 +19,7 @@ from threadlift.consultation import Consultation
 from threadlift.errors import InputError
 from threadlift.face import Face
 from threadlift.interop import write_face_glb
+from threadlift.interop.file_models import checked
 from threadlift.outcome import Outcome, predict
 from threadlift.planning import Plan, plan
 from threadlift.reporting import load_run, write_report
@@ -150,6 +151,13 @@ def write_json(path: Path, data: dict[str, Any]) -> None:
     path.write_text(json.dumps(data, indent=1, ensure_ascii=False, allow_nan=False) + "\n", "utf-8")
 
 
+def report(folder: str | Path, *, language: str = "en") -> Path:
+    """Make report.html of a finished run's folder again; returns its path."""
+    path = Path(folder) / REPORT
+    write_report(load_run(folder), path, language)
+    return path
+
+
 def write_run(run: Run, folder: Path, language: str = "en") -> None:
     """Write face.glb, assessment.json, plan.json, outcome.json and report.html to `folder`."""
     face = run.face
@@ -164,10 +172,11 @@ def write_run(run: Run, folder: Path, language: str = "en") -> None:
         threads_mm=[t.path_mm for t in run.plan.recommended],
         extras={"kind": face.kind, "unit": "m", "frame": "patient: x left, y up, z forward"},
     )
-    write_json(folder / ASSESSMENT, run.assessment.to_json() | {"capture": face.capture.to_json()})
-    write_json(folder / PLAN, run.plan.to_json())
+    write_json(folder / ASSESSMENT, checked(
+        "assessment", run.assessment.to_json() | {"capture": face.capture.to_json()}))
+    write_json(folder / PLAN, checked("plan", run.plan.to_json()))
     if run.outcome is not None:
-        write_json(folder / OUTCOME, run.outcome.to_json())
+        write_json(folder / OUTCOME, checked("outcome", run.outcome.to_json()))
     write_report(load_run(folder), folder / REPORT, language)
 
 
@@ -220,7 +229,7 @@ def simulate_to_folder(plan_path: Path, source: FaceSource, consultation_path: P
         assessment = assess(face, tissue, consultation)
         outcome = predict(tissue, threads, assessment, members=members, seed=seed,
                           progress=_within(progress, STAGES["tissue"], STAGES["outcome"]))
-        write_json(staging / OUTCOME, outcome.to_json())
+        write_json(staging / OUTCOME, checked("outcome", outcome.to_json()))
         write_face_glb(
             staging / GLB, vertices=face.vertices, triangles=face.triangles, normals=face.normals,
             colors=face.colors, displacement=outcome.displacement_mm,

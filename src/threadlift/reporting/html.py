@@ -254,7 +254,7 @@ def render_report(run: RunData, language: str = "en") -> str:
         ),
         "alternative_rows": _alternative_rows(plan, t),
         "certainty": _certainty(run, t),
-        "sources": evidence.citations(sorted(set(_bases([assessment, plan, outcome or {}])))),
+        "sources": run_citations(run),
     }
     if outcome:
         lift = {z: e for z, e in outcome["lift_mm"].items()
@@ -277,6 +277,12 @@ def render_report(run: RunData, language: str = "en") -> str:
         context["charts"].lift = charts.lift_chart(lift, goal, t)
         context["charts"].durability = charts.durability_chart(outcome["durability"], t)
     return _environment().get_template("report.html.j2").render(context)
+
+
+def run_citations(run: RunData) -> list[evidence.Source]:
+    """The sources behind every number in a run's files."""
+    bases = set(_bases([run.assessment, run.plan, run.outcome or {}]))
+    return evidence.citations(sorted(bases))
 
 
 def _percent(estimate: Json) -> Json:

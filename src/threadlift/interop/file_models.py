@@ -1,0 +1,189 @@
+"""The JSON files that leave, as models: what every reader may rely on.
+
+`plan.json`, `outcome.json` and `assessment.json` are validated against these models before they are
+written; the JSON Schemas in `docs/schema/` are generated from them. Fields may be added later
+(readers must ignore what they do not know); none of these is renamed or removed without a new
+schema number.
+"""
+
+from __future__ import annotations
+
+from typing import Annotated, Any, Literal
+
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
+
+from threadlift.errors import ThreadliftError
+
+Point = Annotated[list[float], Field(min_length=3, max_length=3)]
+Layer = Literal["skin", "fat", "smas", "deep"]
+
+
+class FileModel(BaseModel):
+    """Base: unknown fields are kept, numbers are finite."""
+
+    model_config = ConfigDict(extra="allow", allow_inf_nan=False)
+
+
+class EstimateModel(FileModel):
+    """A quantity with its interval (two-sided coverage `level`), unit and basis."""
+
+    value: float
+    low: float
+    high: float
+    level: float
+    unit: str
+    basis: list[str]
+
+
+class ThreadModel(FileModel):
+    """One thread; patient frame, mm, N. `path_mm`, `depth_mm` and `layer` have equal length."""
+
+    id: str
+    side: Literal["left", "right"]
+    product: str
+    technique: str
+    entry_mm: Point
+    path_mm: list[Point]
+    depth_mm: list[float]
+    layer: list[Layer]
+    tension_n: float
+
+
+class OptimalityModel(FileModel):
+    """Objective of the best combination, its proven upper bound on the grid, and their gap."""
+
+    objective: float
+    bound: float
+    gap: float
+
+
+class SafetyModel(FileModel):
+    """Smallest clearance [mm], probability of touching any structure, violated rules."""
+
+    min_clearance_mm: float | None
+    p_hit: float
+    violations: list[Any]
+
+
+class ProvenanceModel(FileModel):
+    """What reproduces the plan, and its hash over canonical JSON without this block."""
+
+    version: str
+    seed: int
+    inputs_sha256: str
+    plan_sha256: str
+
+
+class PlanModel(FileModel):
+    """`plan.json`."""
+
+    schema_: Literal["threadlift.plan/1"] = Field(alias="schema")
+    recommendation: Literal["threads", "no-thread-lift", "more-information"]
+    reasons: list[str]
+    threads: list[ThreadModel]
+    alternatives: list[dict[str, Any]]
+    optimality: OptimalityModel
+    safety: SafetyModel
+    provenance: ProvenanceModel
+
+
+class RiskModel(EstimateModel):
+    """A named risk: estimate and verdict."""
+
+    verdict: Literal["low", "moderate", "high"]
+
+
+class RisksModel(FileModel):
+    """The five named risks and asymmetry."""
+
+    cheekbone_prominence: RiskModel
+    indentation: RiskModel
+    overpull: RiskModel
+    asymmetry: RiskModel
+    short_duration: RiskModel
+    insufficient_effect: RiskModel
+
+
+class DurabilityModel(FileModel):
+    """Share of the first lift that is left after `month` months."""
+
+    month: float
+    fraction: EstimateModel
+
+
+class ComplicationModel(FileModel):
+    """A complication as people per 100 treated."""
+
+    name: str
+    per_100: EstimateModel
+    basis: list[str]
+
+
+class SolverModel(FileModel):
+    """Size and state of the nonlinear solve of the plan."""
+
+    elements: int
+    dof: int
+    iterations: int
+    residual: float
+    seconds: float
+
+
+class OutcomeModel(FileModel):
+    """`outcome.json`."""
+
+    schema_: Literal["threadlift.outcome/1"] = Field(alias="schema")
+    lift_mm: dict[str, EstimateModel]
+    risks: RisksModel
+    expressions: dict[str, dict[str, Any]]
+    durability: list[DurabilityModel]
+    complications: list[ComplicationModel]
+    solver: SolverModel
+
+
+class SagModel(FileModel):
+    """Degree (grade 0 to 4) and direction (unit vector, patient frame) of sagging in a zone."""
+
+    degree: EstimateModel
+    direction: Point
+
+
+class AssessmentModel(FileModel):
+    """`assessment.json`."""
+
+    schema_: Literal["threadlift.assessment/1"] = Field(alias="schema")
+    main_issue: Literal["midface", "jawline", "both", "neither"]
+    shares: dict[str, EstimateModel]
+    sag: dict[str, SagModel]
+    proportions: dict[str, Any]
+    symmetry_mm: dict[str, Any]
+    movement_mm: dict[str, Any]
+    goal: dict[str, float]
+    missing: list[Any]
+
+
+MODELS: dict[str, type[FileModel]] = {
+    "plan": PlanModel,
+    "outcome": OutcomeModel,
+    "assessment": AssessmentModel,
+}
+
+
+def checked(name: str, data: dict[str, Any]) -> dict[str, Any]:
+    """`data` as it is, if it keeps the contract of file `name`; a defect of ours otherwise."""
+    try:
+        MODELS[name].model_validate(data)
+    except ValidationError as error:
+        first = error.errors()[0]
+        where = ".".join(str(x) for x in first["loc"])
+        raise ThreadliftError(
+            f"{name}.json would break its own schema at {where}: {first['msg']}.",
+            "This is a defect in threadlift; please report it with the command that you ran.",
+        ) from error
+    return data
+
+
+def json_schema(name: str) -> dict[str, Any]:
+    """JSON Schema (2020-12) of a file."""
+    schema = MODELS[name].model_json_schema(by_alias=True)
+    return {"$schema": "https://json-schema.org/draft/2020-12/schema", **schema}
