@@ -32,6 +32,9 @@ _KEYS = {
     "base_submental_n_mm3": "base.submental",
 }
 
+#: Fields that vary in an ensemble, in the order of the coordinates of `TissueParameters.shifted`.
+SAMPLED: tuple[str, ...] = tuple(_KEYS)
+
 # Draws outside the published range of the pre-stress are repeated; far more than ever needed.
 _MAX_DRAWS = 10_000
 
@@ -141,22 +144,35 @@ class TissueParameters:
             factor *= evidence.value(f"tissue.laxity.{elasticity}")
         return cls().with_laxity(factor)
 
+    @property
+    def plausible(self) -> bool:
+        """Whether the skin pre-stress lies in the published range."""
+        low = evidence.value("tissue.skin.prestress_low")
+        return low <= self.prestress_kpa <= evidence.value("tissue.skin.prestress_high")
+
+    def shifted(self, z: NDArray) -> TissueParameters:
+        """This set moved by independent standard-normal coordinates z, one per `SAMPLED` field.
+
+        The joint log-normal spread turns them into correlated factors; quasi-random designs
+        choose z themselves and drop sets that are not `plausible`.
+        """
+        names = list(_KEYS)
+        spread = np.array([evidence.parameter(f"tissue.{_KEYS[n]}").log_sd or 0.0 for n in names])
+        root = np.linalg.cholesky(_correlation(names))
+        factor = np.exp(spread * (root @ np.asarray(z, float)))
+        return replace(
+            self, **{n: getattr(self, n) * float(f) for n, f in zip(names, factor, strict=True)}
+        )
+
     def sampled(self, rng: np.random.Generator) -> TissueParameters:
         """One draw of the joint log-normal spread around this set.
 
         Draws whose skin pre-stress lies outside the published range are repeated. Only the
         generator's state decides the result.
         """
-        names = list(_KEYS)
-        spread = np.array([evidence.parameter(f"tissue.{_KEYS[n]}").log_sd or 0.0 for n in names])
-        root = np.linalg.cholesky(_correlation(names))
-        low = evidence.value("tissue.skin.prestress_low")
-        high = evidence.value("tissue.skin.prestress_high")
         for _ in range(_MAX_DRAWS):
-            factor = np.exp(spread * (root @ rng.standard_normal(len(names))))
-            changes = {n: getattr(self, n) * float(f) for n, f in zip(names, factor, strict=True)}
-            member = replace(self, **changes)
-            if low <= member.prestress_kpa <= high:
+            member = self.shifted(rng.standard_normal(len(_KEYS)))
+            if member.plausible:
                 return member
         raise InputError(
             "No sampled parameter set has a plausible skin pre-stress.",
