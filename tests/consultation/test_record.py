@@ -15,7 +15,7 @@ from threadlift.consultation import (
 from threadlift.errors import InputError
 from threadlift.quantities import Z90
 
-EXAMPLES = Path(__file__).parents[2] / "examples"
+EXAMPLES = Path(__file__).parents[2] / "src" / "threadlift" / "examples"
 
 BAD = {
     "empty": ("", "empty"),
