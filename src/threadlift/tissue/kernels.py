@@ -62,7 +62,7 @@ def _cofactor(F, C):
 
 @njit(cache=True, inline="always")
 def _times_metric(F, M, out):
-    """out = F M; returns F : (F M) = C : M."""
+    """Product F M in out; returns F : (F M) = C : M."""
     total = 0.0
     for i in range(3):
         for j in range(3):
@@ -231,7 +231,7 @@ def tangent(x, wedges, grads, weights, volume, mu, b, k1, k2, bulk, mu0, G, H, s
 
 @njit(cache=True, nogil=True)
 def block_matvec(indptr, indices, blocks, x, out):
-    """out (N,3) = K x for a block matrix with 3 x 3 blocks; x (N,3)."""
+    """Product K x (N,3) in out for a block matrix with 3 x 3 blocks; x (N,3)."""
     for r in range(indptr.shape[0] - 1):
         s0, s1, s2 = 0.0, 0.0, 0.0
         for k in range(indptr[r], indptr[r + 1]):

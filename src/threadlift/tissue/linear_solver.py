@@ -124,7 +124,7 @@ class Factor:
         self._raw.update(new.data[self._upper] if self.backend == "pardiso" else new.data)
 
     def solve(self, rhs: NDArray) -> NDArray:
-        """x with A x = rhs for (n,) or (n,k). Raises SolverError when the residual is too large."""
+        """Solution for (n,) or (n,k). Raises SolverError when the residual is too large."""
         rhs = np.asarray(rhs, dtype=np.float64)
         if rhs.shape[0] != self.n or rhs.ndim > 2:
             raise SolverError(

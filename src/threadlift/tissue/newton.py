@@ -111,7 +111,7 @@ def steihaug(
     target = tolerance * float(np.linalg.norm(r))
     pp, pd, dd = 0.0, 0.0, rho
     reason, count = "limit", 0
-    for count in range(1, limit + 1):  # noqa: B007 - the count is part of the result
+    for count in range(1, limit + 1):
         hd = times(d)
         curvature = _dot(d, hd)
         alpha = rho / curvature if curvature > 0.0 else np.inf
@@ -200,8 +200,10 @@ def minimise(
         step = steihaug(here.gradient, problem.hessian(u), solver, tolerance=forcing, radius=radius)
         total += step.iterations
         u, here, radius = _advance(problem, u, here, step, radius)
-        if refresh is not None:
-            solver = refresh(u, step.iterations) or solver
+        better = refresh(u, step.iterations) if refresh is not None else None
+        if better is not None:
+            # The radius is measured in the norm of the preconditioner: start it anew.
+            solver, radius = better, np.inf
     raise SolverError(
         f"The equilibrium was not reached in {max_iterations} iterations "
         f"(relative residual {history[-1]:.1e}).",

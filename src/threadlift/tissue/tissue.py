@@ -6,7 +6,7 @@ import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import numpy as np
 import scipy.sparse as sp
@@ -25,6 +25,7 @@ from threadlift.tissue.gravity import body_load, posture_change
 from threadlift.tissue.linear_solver import Backend, Factor, factorise
 from threadlift.tissue.materials import ElementMaterials, membrane_metrics
 from threadlift.tissue.mesh import LayeredMesh
+from threadlift.tissue.pardiso import NotPositiveDefiniteError
 from threadlift.tissue.parameters import TissueParameters
 from threadlift.tissue.supports import LigamentLine, Supports, ligament_bars, support_springs
 
@@ -38,7 +39,8 @@ if TYPE_CHECKING:
 TOLERANCE = 1e-6
 _MPA_PER_KPA = 1e-3
 # A step that took more inner iterations than this pays for a new preconditioner.
-_REFRESH_AFTER = 60
+_REFRESH_AFTER = 25
+_MAX_REFRESHES = 4
 
 
 @dataclass(frozen=True)
@@ -305,16 +307,25 @@ class Tissue:
     def _refresher(
         self, problem: _Loaded
     ) -> Callable[[NDArray, int], newton.Preconditioner | None]:
-        """A new preconditioner (captured stiffness plus strings) once inner iterations are many."""
-        done = False
+        """A new preconditioner once inner iterations are many.
+
+        The current tangent with the strings, or, where compressed skin makes that indefinite,
+        the captured stiffness with the strings.
+        """
+        left = _MAX_REFRESHES
 
         def refresh(u: NDArray, inner: int) -> newton.Preconditioner | None:
-            nonlocal done
-            if done or inner <= _REFRESH_AFTER or not problem.cables.cables:
+            nonlocal left
+            if left == 0 or inner <= _REFRESH_AFTER:
                 return None
-            done = True
+            left -= 1
             strings = problem.cables.string_stiffness(problem.cables.state(u))
-            return factorise(sp.csr_matrix(self.rest.matrix + strings), backend=self.backend)
+            try:
+                current = self.solid.tangent(u).csr() + strings
+                return factorise(sp.csr_matrix(current), backend=self.backend)
+            except NotPositiveDefiniteError:
+                rest = sp.csr_matrix(self.rest.matrix + strings)
+                return factorise(rest, backend=self.backend)
 
         return refresh
 
