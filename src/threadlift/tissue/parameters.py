@@ -151,7 +151,7 @@ class TissueParameters:
         return low <= self.prestress_kpa <= evidence.value("tissue.skin.prestress_high")
 
     def shifted(self, z: NDArray) -> TissueParameters:
-        """This set moved by independent standard-normal coordinates z, one per `SAMPLED` field.
+        """The set moved by independent standard-normal coordinates z, one per `SAMPLED` field.
 
         The joint log-normal spread turns them into correlated factors; quasi-random designs
         choose z themselves and drop sets that are not `plausible`.
