@@ -10,6 +10,8 @@ neck), remeshed to a sizing field, split 1 -> 4 for the finer level, and mirrore
 
 from __future__ import annotations
 
+import sys
+import zipfile
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -17,8 +19,26 @@ import numpy as np
 from display_map import display_map
 from numpy.typing import NDArray
 from remesh import Curve, Patch, Surface
+from threadlift.face.template import template as load_template
+from threadlift.tissue.mesh_asset import RIM_CODES
+from threadlift.tissue.quality import edge_lengths, triangle_angles
 
-DATA = Path(__file__).resolve().parents[1] / "src" / "threadlift" / "tissue" / "data"
+PACKAGE = Path(__file__).resolve().parents[1] / "src" / "threadlift"
+
+# Closed edge loops of the hm08 head where the domain ends (left side; the mouth's is whole):
+# the wet line just inside the lips, the lid margin, the nostril's inner edge.
+CUTS = {
+    "mouth": [
+        418, 419, 469, 5362, 470, 471, 472, 473, 474, 7229, 7228, 7227, 7226, 11964, 7225, 7179,
+        7178, 7193, 10400, 7191, 7192, 10375, 7204, 7197, 7230, 7236, 7242, 493, 487, 481, 475,
+        437, 444, 3707, 432, 431, 3732, 433,
+    ],
+    "eye": [
+        6784, 6785, 6838, 6841, 6844, 6886, 6847, 6850, 6853, 6856, 6837, 11695, 6834, 6831,
+        6828, 6825, 6820, 6817, 6814, 11693, 6811, 6808, 6805, 6802, 6799, 6796, 6793, 6790,
+    ],
+    "nostril": [7096, 7082, 7087, 7086, 7083, 7125, 7089, 7090, 7091, 7092, 7093, 7094],
+}
 
 # Guide points of the outer rim in side view: landmark, then the offset (z forward, y up) in mm.
 RIM_GUIDE = (
@@ -315,7 +335,6 @@ def mirrored(template, half: Half, patch: Patch, names: list[str]) -> dict[str, 
     live, at, bary, tri = patch.reproject()
     corners = half.ids[half.triangles[at]]
     rim = np.zeros(len(live), dtype=np.int8)
-    codes = {"mouth": 1, "eye": 2, "nostril": 3, "outer": 4}
     midline = np.zeros(len(live), dtype=bool)
     for i, v in enumerate(live):
         where = patch.border.get(int(v))
@@ -326,7 +345,7 @@ def mirrored(template, half: Half, patch: Patch, names: list[str]) -> dict[str, 
             if names[c] == "midline":
                 midline[i] = True
             else:
-                rim[i] = codes[names[c]]
+                rim[i] = RIM_CODES[names[c]]
     # Midline vertices sit on midline template edges: drop weight that rounding put elsewhere.
     on_line = np.abs(template.vertices[corners][:, :, 0]) < 1e-6
     bary = np.where(midline[:, None] & ~on_line, 0.0, bary)
@@ -347,17 +366,59 @@ def mirrored(template, half: Half, patch: Patch, names: list[str]) -> dict[str, 
     }
 
 
-def build(template, cuts: dict[str, list[int]]) -> dict[str, dict[str, NDArray]]:
-    """Both levels of the mesh asset."""
+def build(template, hm08: NDArray) -> dict[str, dict[str, NDArray]]:
+    """Arrays of the asset for both levels."""
+    cuts = {k: [int(np.searchsorted(hm08, v)) for v in loop] for k, loop in CUTS.items()}
     half = cut_half(template, cuts)
-    f = rim_distance(template, half.vertices)
-    points, tri, source = clip(half, f)
+    points, tri, source = clip(half, rim_distance(template, half.vertices))
     curves, names, border, corners = border_curves(half, points, tri, source)
     surface = Surface(half.vertices, half.triangles, sizing(template, half.vertices))
     patch = Patch(surface, points, tri, curves, border, corners)
+    inside = np.zeros(len(template.vertices), dtype=bool)
+    inside[half.ids[source[source >= 0]]] = True
+    inside |= inside[template.mirror]
+
     patch.run()
     levels = {"coarse": mirrored(template, half, patch, names)}
     refine(patch)
-    patch.reproject()
     levels["default"] = mirrored(template, half, patch, names)
+    for level in levels.values():
+        display = display_map(template, level, inside)
+        level["display_data"] = display.data.astype(np.float32)
+        level["display_indices"] = display.indices.astype(np.int32)
+        level["display_indptr"] = display.indptr.astype(np.int32)
     return levels
+
+
+def write(path: Path, arrays: dict[str, NDArray]) -> None:
+    """An .npz with fixed time stamps, so that the same arrays give the same bytes."""
+    with zipfile.ZipFile(path, "w", zipfile.ZIP_DEFLATED, compresslevel=9) as archive:
+        for name, array in arrays.items():
+            info = zipfile.ZipInfo(f"{name}.npy", date_time=(1980, 1, 1, 0, 0, 0))
+            info.compress_type = zipfile.ZIP_DEFLATED
+            with archive.open(info, "w") as entry:
+                np.lib.format.write_array(entry, array, allow_pickle=False)
+
+
+def main() -> None:
+    """Build, write and describe both levels."""
+    head = load_template()
+    with np.load(PACKAGE / "face" / "data" / "template.npz") as z:
+        hm08 = z["hm08"]
+    folder = PACKAGE / "tissue" / "data"
+    folder.mkdir(exist_ok=True)
+    for name, level in build(head, hm08).items():
+        path = folder / f"mesh_{name}.npz"
+        write(path, level)
+        points = np.einsum("vk,vkc->vc", level["bary"], head.vertices[level["corners"]])
+        angle = triangle_angles(points, level["triangles"])
+        _, length = edge_lengths(points, level["triangles"])
+        sys.stdout.write(
+            f"{path.name}: {path.stat().st_size} bytes, {len(points)} vertices, "
+            f"{len(angle)} triangles, min angle {angle.min():.1f} deg, "
+            f"edges {np.percentile(length, [0, 50, 100]).round(2)} mm\n"
+        )
+
+
+if __name__ == "__main__":
+    main()

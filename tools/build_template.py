@@ -24,7 +24,7 @@ from template_source import HeadSource, neutral_shares
 from threadlift.evidence import value
 from threadlift.face.landmarks import VERTEX_OF
 from threadlift.face.subdivision import keep_size, loop, mirror_of_fine
-from threadlift.frames import fit_similarity, patient_frame
+from threadlift.frames import Similarity, fit_similarity, patient_frame
 
 WHEEL_SHA256 = "bad70bdc2be0dfa9880d60129c3a1339678f08f493184f637dc2825c3e27b8d2"
 ROOT = Path(__file__).resolve().parent.parent
@@ -47,7 +47,7 @@ def wheel_path(given: str | None, folder: Path) -> Path:
     return path
 
 
-def hm08_to_patient(source: HeadSource, neutral: np.ndarray, triangles: np.ndarray):
+def hm08_to_patient(source: HeadSource, neutral: np.ndarray) -> tuple[Similarity, float]:
     """Similarity from the wheel's millimetres to the patient frame at the stated IPD."""
     mark = {name: neutral[np.searchsorted(source.ids, VERTEX_OF[name])]
             for name in ("tragion_L", "orbitale_L")}
@@ -73,7 +73,7 @@ def calibrate(modes: np.ndarray, neutral: np.ndarray, normals: np.ndarray, face:
 
 
 def mediapipe_embedding(ids: np.ndarray) -> dict[str, np.ndarray]:
-    """Corners (478, 3), barycentric weights and reliability 0..1 of the network's landmarks."""
+    """Corners (478, 3), barycentric weights and reliability of the network's landmarks."""
     data = np.load(EMBEDDING)
     corners = np.searchsorted(ids, data["tri"])
     if not np.array_equal(ids[corners], data["tri"]):
@@ -81,7 +81,7 @@ def mediapipe_embedding(ids: np.ndarray) -> dict[str, np.ndarray]:
     bary = np.clip(data["bary"], 0.0, None)
     return {"mediapipe_corners": corners.astype(np.int32),
             "mediapipe_bary": bary / bary.sum(axis=1, keepdims=True),
-            "mediapipe_weight": data["weight"]}
+            "mediapipe_weights": data["weights"]}
 
 
 def normals_of(v: np.ndarray, triangles: np.ndarray) -> np.ndarray:
@@ -99,14 +99,14 @@ def build(wheel: Path) -> dict[str, np.ndarray]:
     head = source.head
     raw = source.person(*neutral_shares())
     triangles = head.triangles(raw)
-    frame, scale = hm08_to_patient(source, raw, triangles)
+    frame, scale = hm08_to_patient(source, raw)
     neutral = source.symmetric(scale * frame.apply(raw))
 
     eyeball = np.zeros(len(neutral), dtype=bool)
     for rows in head.eyes.values():
         eyeball[rows] = True
     fine = loop(triangles, len(neutral))
-    matrix, eyes = fine.matrix, {}
+    matrix, eyes, gain = fine.matrix, {}, 1.0
     for side, rows in head.eyes.items():
         inside = np.zeros(len(neutral), dtype=bool)
         inside[rows] = True
@@ -115,7 +115,8 @@ def build(wheel: Path) -> dict[str, np.ndarray]:
         ball = matrix[fine_rows] @ neutral
         radius = np.linalg.norm(neutral[rows] - neutral[rows].mean(axis=0), axis=1).mean()
         shrunk = np.linalg.norm(ball - neutral[rows].mean(axis=0), axis=1).mean()
-        matrix = keep_size(matrix, fine_rows, rows, float(radius / shrunk))
+        gain = float(radius / shrunk)
+        matrix = keep_size(matrix, fine_rows, rows, gain)
         eyes[side] = fine_rows
     mirror = mirror_of_fine(fine, head.mirror)
     flip = np.array([-1.0, 1.0, 1.0])
@@ -155,7 +156,7 @@ def build(wheel: Path) -> dict[str, np.ndarray]:
         "mirror": head.mirror.astype(np.int32),
         "eye_left": head.eyes["L"].astype(np.int32),
         "eye_right": head.eyes["R"].astype(np.int32),
-        "eye_gain": np.array([radius / shrunk]),
+        "eye_gain": np.array([gain]),
         "skin": skin,
         "albedo": paint(vertices, skin, eyes, mark, mirror),
         "modes": modes.astype(np.float16),

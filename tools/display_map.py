@@ -44,11 +44,14 @@ def display_map(template, level: dict[str, NDArray], inside: NDArray) -> sparse.
     )
     graph = sparse.csr_array((length, (pairs[:, 0], pairs[:, 1])), shape=(n, n))
     graph = (graph + graph.T).tocsr()
+    # The way out must not cut through the domain: edges between inside vertices do not count.
+    apart = sparse.csr_array((length, (pairs[:, 0], pairs[:, 1])), shape=(n, n))
+    apart.data[inside[pairs].all(axis=1)[np.lexsort((pairs[:, 1], pairs[:, 0]))]] = 0.0
+    apart.eliminate_zeros()
     touching = inside[pairs].sum(axis=1) == 1
     seeds = np.unique(pairs[touching][inside[pairs[touching]]])
-    # Paths may not cut through the inside: nearest seed along the outside only.
     distance, _, source = dijkstra(
-        graph, indices=seeds, limit=REACH_MM, min_only=True, return_predecessors=True
+        apart, directed=False, indices=seeds, limit=REACH_MM, min_only=True, return_predecessors=True
     )
     outside = ~inside & np.isfinite(distance)
     ids = np.flatnonzero(outside)

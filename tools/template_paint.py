@@ -6,7 +6,7 @@ import numpy as np
 from threadlift.face.zones import falloff, segment_distance
 
 SKIN = np.array([219.0, 176.0, 150.0])
-LIP = np.array([178.0, 94.0, 90.0])
+LIP = np.array([188.0, 112.0, 104.0])
 BROW = np.array([84.0, 60.0, 46.0])
 HAIR = np.array([74.0, 56.0, 46.0])
 BLUSH = np.array([208.0, 142.0, 122.0])
@@ -121,17 +121,17 @@ def paint(v: np.ndarray, skin: np.ndarray, eyes: dict[str, np.ndarray],
     _blend(colors, BLUSH, 0.45 * falloff(cheek, 34.0))
     _blend(colors, BLUSH, 0.35 * falloff(np.linalg.norm(v - mark["pronasale"], axis=1), 18.0))
     _blend(colors, LIP, _lips(v, mark))
-    brow = _line(left, [mark["brow_medial_L"], mark["brow_mid_L"],
-                        0.5 * (mark["brow_mid_L"] + mark["brow_lateral_L"]) + [1.5, 2.0, 2.0],
-                        mark["brow_lateral_L"]])
-    taper = np.clip((mark["brow_lateral_L"][0] + 3.0 - left[:, 0]) / 25.0, 0.35, 1.0)
-    _blend(colors, BROW, 0.85 * falloff(brow / taper, 6.5) * skin)
+    brow = _line(left, [mark["brow_medial_L"] + [0.0, 2.5, 0.0], mark["brow_mid_L"],
+                        0.55 * mark["brow_mid_L"] + 0.45 * mark["brow_lateral_L"] + [1, 1.5, 1.5],
+                        mark["brow_lateral_L"] + [-2.0, -2.0, 0.0]])
+    taper = np.clip((mark["brow_lateral_L"][0] + 2.0 - left[:, 0]) / 24.0, 0.45, 1.0)
+    _blend(colors, BROW, 0.7 * falloff(brow / taper, 5.5) * skin)
     lash = _line(left, [mark["endocanthion_L"], mark["palpebrale_superius_L"] - [0, 0.8, 0],
                         mark["exocanthion_L"]])
     _blend(colors, LASH, 0.6 * falloff(lash, 3.0))
     line = np.interp(v[:, 2], HAIRLINE_Z, HAIRLINE_Y)
-    ear = _line(left, [mark["otobasion_superius_L"] + [4, 4, -12], mark["tragus_L"] + [4, 0, -14],
-                       mark["otobasion_inferius_L"] + [0, 0, -6]]) < 26.0
+    ear = _line(left, [mark["otobasion_superius_L"] + [4, 0, -12], mark["tragus_L"] + [4, 0, -14],
+                       mark["otobasion_inferius_L"] + [0, 0, -6]]) < 22.0
     ear &= left[:, 0] > mark["tragion_L"][0] - 3.0
     hair = np.clip((v[:, 1] - line) / 5.0, 0.0, 1.0) * ~ear
     _blend(colors, HAIR, 0.92 * hair)

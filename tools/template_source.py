@@ -60,7 +60,7 @@ class HeadSource:
         wanted = (body & cut & (np.abs(everything[:, 0]) < 92.0))
         for first, last in EYES.values():
             wanted[first:last] = True
-        quads = quads[wanted[quads].all(axis=1)]
+        quads = _trimmed(quads[wanted[quads].all(axis=1)])
         self.ids = np.unique(quads)
         local = np.full(len(everything), -1)
         local[self.ids] = np.arange(len(self.ids))
@@ -147,6 +147,18 @@ class HeadSource:
             a, b, _ = line.split()
             mirror[int(a)] = int(b)
         return mirror
+
+
+def _trimmed(quads: np.ndarray) -> np.ndarray:
+    """Without the quads that stick out of the cut border (two or more free sides)."""
+    while True:
+        sides = np.sort(np.stack([quads, np.roll(quads, -1, axis=1)], axis=2), axis=2)
+        _, inverse, count = np.unique(
+            sides.reshape(-1, 2), axis=0, return_inverse=True, return_counts=True)
+        free = (count[inverse.reshape(quads.shape)] == 1).sum(axis=1)
+        if not np.any(free >= 2):
+            return quads
+        quads = quads[free < 2]
 
 
 def neutral_shares() -> tuple[dict[str, float], dict[str, float], dict[str, float]]:

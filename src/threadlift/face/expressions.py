@@ -39,7 +39,7 @@ def combine(unit_weights: dict[str, float], head: Template | None = None) -> Arr
     t = head or template()
     total = np.zeros_like(t.coarse)
     for unit, w in unit_weights.items():
-        total += w * t.units[unit]
+        total += w * t.expressions[unit]
     return total
 
 

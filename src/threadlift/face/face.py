@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
 from typing import Any, Literal
@@ -12,6 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from threadlift.errors import InputError
+from threadlift.face.capture import Capture
 from threadlift.face.template import Array, BoolArray, IntArray, Template, template
 from threadlift.frames import MIRROR, Similarity, patient_frame
 
@@ -19,26 +20,6 @@ Kind = Literal["photo", "scan", "synthetic"]
 
 #: Ear-to-ear width [mm] outside which a head is not in millimetres.
 PLAUSIBLE_WIDTH_MM = (95.0, 200.0)
-
-
-@dataclass(frozen=True)
-class Capture:
-    """How a face was captured.
-
-    source: file names or 'seed 3'. numbers: measured quality by name, the unit at the name's end
-    (reprojection_px, surface_mean_mm). scale: one sentence on where millimetres come from.
-    notes: what the reader of a result must know.
-    """
-
-    source: str
-    numbers: Mapping[str, float] = field(default_factory=dict)
-    notes: tuple[str, ...] = ()
-    scale: str = ""
-
-    def to_json(self) -> dict[str, Any]:
-        """Plain data for the result files."""
-        return {"source": self.source, "scale": self.scale, "notes": list(self.notes),
-                "numbers": {k: float(v) for k, v in self.numbers.items()}}
 
 
 @dataclass(frozen=True, eq=False)
@@ -158,8 +139,7 @@ class Face:
     @cached_property
     def ipd_mm(self) -> float:
         """Distance between the eyeball centres [mm]."""
-        left, right = self.template.pupils(self.vertices)
-        return float(np.linalg.norm(left - right))
+        return self.template.ipd_of(self.vertices)
 
     @property
     def in_patient_frame(self) -> bool:

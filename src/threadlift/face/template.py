@@ -28,13 +28,13 @@ BoolArray = NDArray[np.bool_]
 class Embedding:
     """Points fixed to the coarse mesh: point i = Σ_k bary[i, k] · coarse[corners[i, k]].
 
-    corners (478, 3) coarse vertex numbers; bary (478, 3); weight (478,) reliability in 0..1
-    (0 = this landmark has no dependable place on the template).
+    corners (478, 3) coarse vertex numbers; bary (478, 3); weights (478,) reliability, 0 (no
+    dependable place on the template) to about 11 (the same place from every side).
     """
 
     corners: IntArray
     bary: Array
-    weight: Array
+    weights: Array
 
     def at(self, coarse: Array) -> Array:
         """Positions (478, 3) on coarse vertices (n_coarse, 3), or displacements alike."""
@@ -64,7 +64,7 @@ class Template:
     face with coefficients c is mirrored by mode_signs * c.
     axes: named directions (n_coarse, 3) [mm]: 'age' (25 to 90 years), 'sex' (female to male),
     'weight' (mean to heavy), 'muscle'.
-    units: 52 ARKit names -> (n_coarse, 3) [mm] displacement at weight 1.
+    expressions: 52 ARKit names -> (n_coarse, 3) [mm] displacement at weight 1.
     mediapipe: where the 478 points of the face-landmark network lie.
     """
 
@@ -85,13 +85,8 @@ class Template:
     modes: Array
     mode_signs: Array
     axes: dict[str, Array]
-    units: dict[str, Array]
+    expressions: dict[str, Array]
     mediapipe: Embedding
-
-    @property
-    def expressions(self) -> dict[str, Array]:
-        """The 52 ARKit-named units (alias of `units`)."""
-        return self.units
 
     @cached_property
     def skin_triangles(self) -> IntArray:
@@ -110,6 +105,11 @@ class Template:
     def pupils(self, vertices: Array) -> tuple[Array, Array]:
         """Centres (3,) of the left and the right eyeball for fine vertices (n, 3)."""
         return vertices[self.eyes["left"]].mean(axis=0), vertices[self.eyes["right"]].mean(axis=0)
+
+    def ipd_of(self, vertices: Array) -> float:
+        """Distance of the eyeball centres for fine vertices (n, 3), same unit."""
+        left, right = self.pupils(vertices)
+        return float(np.linalg.norm(left - right))
 
 
 def _freeze(array: NDArray) -> NDArray:
@@ -165,10 +165,10 @@ def template() -> Template:
         modes=_freeze(data["modes"].astype(np.float64)),
         mode_signs=_freeze(data["mode_signs"].astype(np.float64)),
         axes=_named(data, "axis_names", "axes"),
-        units=_named(data, "unit_names", "units"),
+        expressions=_named(data, "unit_names", "units"),
         mediapipe=Embedding(_freeze(data["mediapipe_corners"].astype(np.int64)),
                             _freeze(data["mediapipe_bary"].astype(np.float64)),
-                            _freeze(data["mediapipe_weight"].astype(np.float64))),
+                            _freeze(data["mediapipe_weights"].astype(np.float64))),
     )
 
 

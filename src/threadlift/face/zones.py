@@ -60,11 +60,11 @@ class Capsule:
 DEFINITIONS: dict[str, Capsule] = {
     "temple": Capsule(("temple_L", ("temple_L", "brow_lateral_L", 0.6)), 27.0),
     "infraorbital": Capsule(
-        (("orbitale_L", "endocanthion_L", 0.35), "orbitale_L",
-         ("orbitale_L", "malar_eminence_L", 0.45)), 13.0),
+        (("orbitale_L", "endocanthion_L", 0.35), ("orbitale_L", "palpebrale_inferius_L", 0.15),
+         ("exocanthion_L", "malar_eminence_L", 0.5)), 12.0),
     "malar": Capsule(
-        (("malar_eminence_L", "zygion_L", 0.15), ("malar_eminence_L", "infraorbital_L", 0.6)),
-        18.0),
+        (("malar_eminence_L", "zygion_L", 0.1), ("malar_eminence_L", "infraorbital_L", 0.5)),
+        16.0),
     "nasolabial": Capsule(
         ("alar_curvature_L", "nasolabial_mid_L", ("nasolabial_mid_L", "marionette_upper_L", 0.4)),
         11.0),
