@@ -146,21 +146,20 @@ def _solve(stiff: csr_matrix, factor: SuperLU, weight: Array, plane: Array, gap:
     return d + step
 
 
-def follow_components(before: Array, after: Array, pieces: NDArray[np.int64],
-                      main: int) -> Array:
-    """`after` (n, 3) with every piece but `main` moved rigidly with the nearest main surface.
+def follow_eyes(before: Array, after: Array, eyes: dict[str, NDArray[np.int64]]) -> Array:
+    """`after` (n, 3) with each eyeball moved rigidly along with the skin around it.
 
-    Eyeballs are pieces of their own: no scan data act on them, so they take the mean shift of the
-    40 vertices of the main piece that lay nearest.
+    Eyeballs are pieces of their own and no scan data act on them; each takes the mean shift of
+    the 40 other vertices that lay nearest to it.
     """
     out = after.copy()
-    body = np.nonzero(pieces == main)[0]
-    for piece in np.unique(pieces):
-        if piece == main:
-            continue
-        own = np.nonzero(pieces == piece)[0]
-        centre = before[own].mean(axis=0)
+    ball = np.zeros(len(before), dtype=bool)
+    for rows in eyes.values():
+        ball[rows] = True
+    body = np.nonzero(~ball)[0]
+    for rows in eyes.values():
+        centre = before[rows].mean(axis=0)
         order = np.argsort(np.linalg.norm(before[body] - centre, axis=1), kind="stable")[:40]
         near = body[order]
-        out[own] = before[own] + (after[near] - before[near]).mean(axis=0)
+        out[rows] = before[rows] + (after[near] - before[near]).mean(axis=0)
     return out

@@ -32,8 +32,8 @@ class Model:
 
     mean (n, 3), triangles (m, 3), identity (k, n, 3) mm per sd, expressions (e, n, 3) mm at
     weight 1 with their names; `trust` (n,) in 0..1 says where a scan may be believed (skin of the
-    face 1, scalp and neck less, mouth cavity and eyeballs 0); landmark corners (478, 3) vertex
-    ids with barycentric `landmark_bary` and `landmark_weight`.
+    face 1, scalp and neck less, mouth cavity and eyeballs 0); `landmark_corners` (478, 3) vertex
+    ids with weights `landmark_bary` (478, 3) and reliability `landmark_weight` (478,) in 0..1.
     """
 
     mean: Array
@@ -128,6 +128,7 @@ def fit_model(model: Model, start: Similarity, landmarks: Array, spread: Array,
     known = np.isfinite(landmarks).all(axis=1) & (model.landmark_weight > 0)
     corners, bary = model.landmark_corners[known], model.landmark_bary[known]
     sd = np.hypot(LANDMARK_SD_MM, np.nan_to_num(spread[known]))
+    sd = sd / np.sqrt(model.landmark_weight[known])
     l_basis = np.einsum("lc,lcdk->ldk", bary, basis[corners])
     prior = np.concatenate([np.ones(k), np.full(e, EXPRESSION_SD**-2)])
     for step in range(iterations):
