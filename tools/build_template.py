@@ -136,7 +136,9 @@ def build(wheel: Path) -> dict[str, np.ndarray]:
     identity = identity_modes(source, frame.rotation, scale, neutral, weights)
     face = skin_coarse & (neutral[:, 2] > 20.0) & (neutral[:, 1] > -88.0) & (neutral[:, 1] < 70.0)
     modes = identity.modes
-    modes[1:] *= calibrate(modes[1:], neutral, normals_of(neutral, triangles), face)
+    factor = calibrate(modes[1:], neutral, normals_of(neutral, triangles), face)
+    print(f"shape modes scaled by {factor:.3f}")
+    modes[1:] *= factor
 
     def turned(field: np.ndarray) -> np.ndarray:
         return scale * field @ frame.rotation.T

@@ -19,9 +19,10 @@ OPPOSITES = {"incr": "decr", "up": "down", "out": "in", "forward": "backward",
              "convex": "concave", "uncompress": "compress"}
 #: Relative standard deviation of a slider (1 = its end). Shapes of the whole head are alternatives
 #: of each other and asymmetry is small in people; the overall size is calibrated below.
-SPREAD = {"slider": 0.45, "shape": 0.25, "asym": 0.14, "lopsided": 0.08}
+SPREAD = {"slider": 0.32, "shape": 0.15, "asym": 0.12, "lopsided": 0.05}
 N_SYMMETRIC, N_ASYMMETRIC = 84, 28
-SKIPPED = re.compile(r"asymm-(breast|trunk)|head-angle|head-trans|neck-trans|head-scale")
+#: Whole-body parts, rigid motions, and ears of fairy tales.
+SKIPPED = re.compile(r"asymm-(breast|trunk)|head-angle|head-trans|neck-trans|head-scale|ear-shape")
 
 
 @dataclass(frozen=True)
@@ -94,8 +95,8 @@ def macro_axes(source: HeadSource) -> dict[str, np.ndarray]:
 
 
 #: Standard deviation of the macro axes in the units they are stated in.
-MACRO_SPREAD = {"age": 0.35, "sex": 0.5, "weight": 0.4, "muscle": 0.3,
-                **dict.fromkeys(RACES, 0.6)}
+MACRO_SPREAD = {"age": 0.35, "sex": 0.5, "weight": 0.5, "muscle": 0.3,
+                **dict.fromkeys(RACES, 0.9)}
 
 
 def _columns(source: HeadSource, axes: dict[str, np.ndarray], turned: Turn,

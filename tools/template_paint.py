@@ -131,8 +131,9 @@ def paint(v: np.ndarray, skin: np.ndarray, eyes: dict[str, np.ndarray],
     _blend(colors, LASH, 0.6 * falloff(lash, 3.0))
     line = np.interp(v[:, 2], HAIRLINE_Z, HAIRLINE_Y)
     ear = _line(left, [mark["otobasion_superius_L"] + [4, 0, -12], mark["tragus_L"] + [4, 0, -14],
-                       mark["otobasion_inferius_L"] + [0, 0, -6]]) < 22.0
-    ear &= left[:, 0] > mark["tragion_L"][0] - 3.0
+                       mark["otobasion_inferius_L"] + [0, 0, -6]]) < 24.0
+    ear &= left[:, 0] > np.interp(v[:, 1], [5.0, 20.0], [mark["tragion_L"][0] - 3.0,
+                                                        mark["tragion_L"][0] + 2.5])
     hair = np.clip((v[:, 1] - line) / 5.0, 0.0, 1.0) * ~ear
     _blend(colors, HAIR, 0.92 * hair)
     _blend(colors, CAVITY, np.where(skin, 0.0, 0.75))
