@@ -23,27 +23,88 @@ from threadlift.face.template import template as load_template
 from threadlift.tissue.mesh_asset import RIM_CODES
 from threadlift.tissue.quality import edge_lengths, triangle_angles
 
-PACKAGE = Path(__file__).resolve().parents[1] / "src" / "threadlift"
+DATA = Path(__file__).resolve().parents[1] / "src" / "threadlift" / "tissue" / "data"
 
 # Closed edge loops of the hm08 head where the domain ends (left side; the mouth's is whole):
 # the wet line just inside the lips, the lid margin, the nostril's inner edge.
 CUTS = {
     "mouth": [
-        418, 419, 469, 5362, 470, 471, 472, 473, 474, 7229, 7228, 7227, 7226, 11964, 7225, 7179,
-        7178, 7193, 10400, 7191, 7192, 10375, 7204, 7197, 7230, 7236, 7242, 493, 487, 481, 475,
-        437, 444, 3707, 432, 431, 3732, 433,
+        418,
+        419,
+        469,
+        5362,
+        470,
+        471,
+        472,
+        473,
+        474,
+        7229,
+        7228,
+        7227,
+        7226,
+        11964,
+        7225,
+        7179,
+        7178,
+        7193,
+        10400,
+        7191,
+        7192,
+        10375,
+        7204,
+        7197,
+        7230,
+        7236,
+        7242,
+        493,
+        487,
+        481,
+        475,
+        437,
+        444,
+        3707,
+        432,
+        431,
+        3732,
+        433,
     ],
     "eye": [
-        6784, 6785, 6838, 6841, 6844, 6886, 6847, 6850, 6853, 6856, 6837, 11695, 6834, 6831,
-        6828, 6825, 6820, 6817, 6814, 11693, 6811, 6808, 6805, 6802, 6799, 6796, 6793, 6790,
+        6784,
+        6785,
+        6838,
+        6841,
+        6844,
+        6886,
+        6847,
+        6850,
+        6853,
+        6856,
+        6837,
+        11695,
+        6834,
+        6831,
+        6828,
+        6825,
+        6820,
+        6817,
+        6814,
+        11693,
+        6811,
+        6808,
+        6805,
+        6802,
+        6799,
+        6796,
+        6793,
+        6790,
     ],
     "nostril": [7096, 7082, 7087, 7086, 7083, 7125, 7089, 7090, 7091, 7092, 7093, 7094],
 }
 
 # Guide points of the outer rim in side view: landmark, then the offset (z forward, y up) in mm.
 RIM_GUIDE = (
-    ("trichion", (60.0, -1.0)),
-    ("trichion", (-12.0, 1.0)),
+    ("trichion", (60.0, -4.0)),
+    ("trichion", (-12.0, -3.0)),
     ("temple_L", (17.0, 26.0)),
     ("temple_L", (2.0, 20.0)),
     ("otobasion_superius_L", (0.5, 16.0)),
@@ -53,46 +114,47 @@ RIM_GUIDE = (
     ("otobasion_inferius_L", (-2.0, -9.0)),
     ("gonion_L", (-27.0, -1.0)),
     ("gonion_L", (-30.0, -18.0)),
-    ("cervical_point", (-25.0, -17.0)),
-    ("cervical_point", (-8.0, -19.0)),
-    ("cervical_point", (60.0, -19.0)),
+    ("cervical_point", (-25.0, -12.0)),
+    ("cervical_point", (-8.0, -14.0)),
+    ("cervical_point", (60.0, -14.0)),
 )
 
 # Wanted edge length [mm] of the coarse level at landmark + offset (x, y, z) mm; in between:
 # inverse distance. Threads run from the temple over cheek and jowl along the jawline.
 SIZES = (
-    ("trichion", (0, 0, 0), 13.2),
-    ("trichion", (35, 0, -6), 13.2),
-    ("temple_L", (-12, 30, 25), 12.6),
-    ("temple_L", (0, 22, 0), 10.8),
-    ("glabella", (0, 0, 0), 10.8),
-    ("glabella", (28, 8, -4), 12.0),
-    ("glabella", (45, 0, -18), 9.6),
-    ("nasion", (0, 0, 0), 7.2),
-    ("pronasale", (0, 0, 0), 6.7),
-    ("subnasale", (0, 0, 0), 6.5),
-    ("labiale_superius", (0, 0, 0), 6.2),
-    ("labiale_inferius", (0, 0, 0), 6.2),
-    ("sublabiale", (0, 0, 0), 7.0),
-    ("pogonion", (0, 0, 0), 7.4),
-    ("menton", (0, 0, 0), 7.7),
-    ("submental_mid", (0, 0, 0), 10.8),
-    ("cervical_point", (0, 0, 0), 12.6),
-    ("cervical_point", (30, 0, -8), 12.0),
-    ("submandibular_L", (0, 0, 0), 9.0),
-    ("exocanthion_L", (0, 0, 0), 6.2),
-    ("endocanthion_L", (0, 0, 0), 6.2),
-    ("exocanthion_L", (-12, 16, 6), 7.8),
-    ("exocanthion_L", (-8, -14, 4), 6.7),
-    ("alare_L", (0, 0, 0), 6.2),
+    ("trichion", (0, 0, 0), 15.3),
+    ("trichion", (35, 0, -6), 15.3),
+    ("temple_L", (-12, 30, 25), 14.6),
+    ("temple_L", (0, 22, 0), 12.5),
+    ("glabella", (0, 0, 0), 12.5),
+    ("glabella", (28, 8, -4), 13.9),
+    ("glabella", (45, 0, -18), 11.1),
+    ("nasion", (0, 0, 0), 8.4),
+    ("pronasale", (0, 0, 0), 7.0),
+    ("pronasale", (9, -6, -10), 4.2),
+    ("subnasale", (0, 0, 0), 7.5),
+    ("labiale_superius", (0, 0, 0), 7.2),
+    ("labiale_inferius", (0, 0, 0), 7.2),
+    ("sublabiale", (0, 0, 0), 8.1),
+    ("pogonion", (0, 0, 0), 8.6),
+    ("menton", (0, 0, 0), 8.9),
+    ("submental_mid", (0, 0, 0), 12.5),
+    ("cervical_point", (0, 0, 0), 14.6),
+    ("cervical_point", (30, 0, -8), 13.9),
+    ("submandibular_L", (0, 0, 0), 10.4),
+    ("exocanthion_L", (0, 0, 0), 7.2),
+    ("endocanthion_L", (0, 0, 0), 7.2),
+    ("exocanthion_L", (-12, 16, 6), 9.0),
+    ("exocanthion_L", (-8, -14, 4), 7.8),
+    ("alare_L", (0, 0, 0), 6.0),
     ("cheilion_L", (0, 0, 0), 5.0),
     ("temple_L", (0, 0, 0), 5.2),
     ("otobasion_superius_L", (0, 0, 0), 5.4),
     ("tragion_L", (0, 0, 8), 5.2),
     ("otobasion_inferius_L", (0, 0, 0), 5.4),
     ("gonion_L", (0, 0, 0), 5.2),
-    ("gonion_L", (0, -14, -20), 10.8),
-    ("gonion_L", (0, 0, -26), 9.6),
+    ("gonion_L", (0, -14, -20), 12.5),
+    ("gonion_L", (0, 0, -26), 11.1),
     ("zygion_L", (0, 0, 0), 4.9),
     ("malar_eminence_L", (0, 0, 0), 4.8),
     ("midcheek_L", (0, 0, 0), 4.8),
@@ -179,8 +241,9 @@ def rim_distance(template, points: NDArray) -> NDArray:
     t = np.clip(((q - a) * ab).sum(-1) / (ab * ab).sum(-1), 0, 1)
     dist = np.linalg.norm(q - a - t[..., None] * ab, axis=-1).min(1)
     crosses = (a[None, :, 1] > q[..., 1]) != (b[None, :, 1] > q[..., 1])
-    x = a[None, :, 0] + (q[..., 1] - a[None, :, 1]) / np.where(ab[..., 1] == 0, 1, ab[..., 1]) * (
-        ab[..., 0]
+    x = (
+        a[None, :, 0]
+        + (q[..., 1] - a[None, :, 1]) / np.where(ab[..., 1] == 0, 1, ab[..., 1]) * (ab[..., 0])
     )
     inside = (crosses & (q[..., 0] < x)).sum(1) % 2 == 1
     return np.where(inside, -dist, dist)
@@ -366,9 +429,9 @@ def mirrored(template, half: Half, patch: Patch, names: list[str]) -> dict[str, 
     }
 
 
-def build(template, hm08: NDArray) -> dict[str, dict[str, NDArray]]:
+def build(template) -> dict[str, dict[str, NDArray]]:
     """Arrays of the asset for both levels."""
-    cuts = {k: [int(np.searchsorted(hm08, v)) for v in loop] for k, loop in CUTS.items()}
+    cuts = {k: [int(np.searchsorted(template.hm08, v)) for v in loop] for k, loop in CUTS.items()}
     half = cut_half(template, cuts)
     points, tri, source = clip(half, rim_distance(template, half.vertices))
     curves, names, border, corners = border_curves(half, points, tri, source)
@@ -403,12 +466,9 @@ def write(path: Path, arrays: dict[str, NDArray]) -> None:
 def main() -> None:
     """Build, write and describe both levels."""
     head = load_template()
-    with np.load(PACKAGE / "face" / "data" / "template.npz") as z:
-        hm08 = z["hm08"]
-    folder = PACKAGE / "tissue" / "data"
-    folder.mkdir(exist_ok=True)
-    for name, level in build(head, hm08).items():
-        path = folder / f"mesh_{name}.npz"
+    DATA.mkdir(exist_ok=True)
+    for name, level in build(head).items():
+        path = DATA / f"mesh_{name}.npz"
         write(path, level)
         points = np.einsum("vk,vkc->vc", level["bary"], head.vertices[level["corners"]])
         angle = triangle_angles(points, level["triangles"])

@@ -39,25 +39,27 @@ def display_map(template, level: dict[str, NDArray], inside: NDArray) -> sparse.
     tri = np.asarray(template.triangles, dtype=np.int64)
     pairs = np.concatenate([tri[:, [0, 1]], tri[:, [1, 2]], tri[:, [2, 0]]])
     pairs = np.unique(np.sort(pairs, axis=1), axis=0)
-    length = np.linalg.norm(
-        template.vertices[pairs[:, 0]] - template.vertices[pairs[:, 1]], axis=1
-    )
+    length = np.linalg.norm(template.vertices[pairs[:, 0]] - template.vertices[pairs[:, 1]], axis=1)
     graph = sparse.csr_array((length, (pairs[:, 0], pairs[:, 1])), shape=(n, n))
     graph = (graph + graph.T).tocsr()
     # The way out must not cut through the domain: edges between inside vertices do not count.
-    apart = sparse.csr_array((length, (pairs[:, 0], pairs[:, 1])), shape=(n, n))
-    apart.data[inside[pairs].all(axis=1)[np.lexsort((pairs[:, 1], pairs[:, 0]))]] = 0.0
-    apart.eliminate_zeros()
+    open_way = ~inside[pairs].all(axis=1)
+    apart = sparse.csr_array(
+        (length[open_way], (pairs[open_way, 0], pairs[open_way, 1])), shape=(n, n)
+    )
     touching = inside[pairs].sum(axis=1) == 1
     seeds = np.unique(pairs[touching][inside[pairs[touching]]])
     distance, _, source = dijkstra(
-        apart, directed=False, indices=seeds, limit=REACH_MM, min_only=True, return_predecessors=True
+        apart,
+        directed=False,
+        indices=seeds,
+        limit=REACH_MM,
+        min_only=True,
+        return_predecessors=True,
     )
     outside = ~inside & np.isfinite(distance)
     ids = np.flatnonzero(outside)
-    pick = sparse.csr_array(
-        (np.ones(len(ids)), (ids, source[ids])), shape=(n, n)
-    )
+    pick = sparse.csr_array((np.ones(len(ids)), (ids, source[ids])), shape=(n, n))
     keep = sparse.diags_array(inside.astype(float))
     rows_map = (base + pick @ base).tocsr()
     near = inside | outside
@@ -67,8 +69,11 @@ def display_map(template, level: dict[str, NDArray], inside: NDArray) -> sparse.
     degree = np.maximum(np.asarray(adjacency.sum(axis=1)).ravel(), 1.0)
     average = sparse.diags_array(outside / degree) @ adjacency
     for _ in range(_SOFTEN):
-        rows_map = (keep @ base + 0.5 * (average @ rows_map)
-                    + 0.5 * (sparse.diags_array(outside.astype(float)) @ rows_map)).tocsr()
+        rows_map = (
+            keep @ base
+            + 0.5 * (average @ rows_map)
+            + 0.5 * (sparse.diags_array(outside.astype(float)) @ rows_map)
+        ).tocsr()
         rows_map = normalised(pruned(rows_map))
     t = np.clip(np.where(outside, distance, 0.0) / REACH_MM, 0.0, 1.0)
     fade = np.where(near, (1.0 - t) ** 2 * (1.0 + 2.0 * t), 0.0)

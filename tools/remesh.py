@@ -159,8 +159,11 @@ class Patch:
 
     def edges(self) -> list[tuple[int, int]]:
         return sorted(
-            {(min(t[i], t[j]), max(t[i], t[j])) for t in self.tri.values() for i, j in
-             ((0, 1), (1, 2), (2, 0))}
+            {
+                (min(t[i], t[j]), max(t[i], t[j]))
+                for t in self.tri.values()
+                for i, j in ((0, 1), (1, 2), (2, 0))
+            }
         )
 
     def target(self, a: int, b: int) -> float:

@@ -19,8 +19,11 @@ from functools import cached_property
 import numpy as np
 from numpy.typing import NDArray
 
+from threadlift.errors import InputError
 from threadlift.tissue import quality as _quality
 from threadlift.tissue.locate import WedgeLocator
+from threadlift.tissue.mesh_asset import MeshAsset
+from threadlift.tissue.paths import SurfacePaths
 
 LAYERS = ("skin", "fat", "smas", "deep")
 SUBLAYERS = (0, 1, 1, 2, 3, 3)
@@ -59,6 +62,8 @@ class LayeredMesh:
     rims: masks (V,) of the cut borders by name ('mouth', 'eye', 'nostril', 'outer').
     zone_weights: (V,) weights 0..1 per zone key.
     level: 'coarse' | 'default' | 'box'.
+    asset: the binding to the template (faces only).
+    room: (V,) share of the wanted depth that found room between opposite walls (faces only).
     """
 
     points: NDArray
@@ -68,6 +73,8 @@ class LayeredMesh:
     rims: dict[str, NDArray] = field(default_factory=dict)
     zone_weights: dict[str, NDArray] = field(default_factory=dict)
     level: str = "box"
+    asset: MeshAsset | None = None
+    room: NDArray | None = None
 
     @property
     def nl(self) -> int:
@@ -139,6 +146,21 @@ class LayeredMesh:
         """Spatial index over the wedges."""
         return WedgeLocator(self.points, self.surface_triangles, self.nl)
 
+    @cached_property
+    def paths(self) -> SurfacePaths:
+        """Paths and nearest places on the skin surface."""
+        return SurfacePaths(self.surface, self.surface_triangles)
+
+    def surface_path(
+        self, start: NDArray, end: NDArray, step_mm: float = 2.5
+    ) -> tuple[NDArray, NDArray]:
+        """Triangles (k,) and barycentrics (k,3) of the smooth shortest path on the skin.
+
+        start, end (3,) [mm]: the path joins the skin places nearest to them, in steps of at most
+        step_mm. InputError when the step is not positive.
+        """
+        return self.paths.path(start, end, step_mm)
+
     def locate(self, points: NDArray) -> tuple[NDArray, NDArray]:
         """Wedge id (k,) and shape weights (k,6) of points (k,3); the nearest place if outside."""
         tri, bary, zeta = self.locator.columns(points)
@@ -163,3 +185,26 @@ class LayeredMesh:
         """Points (k,3) [mm] at column coordinates, with their wedge ids (k,) and weights (k,6)."""
         wedge, weights = self.embedding(tri, bary, zeta)
         return np.einsum("kn,knc->kc", weights, self.points[self.wedges[wedge]]), wedge, weights
+
+    def _bound(self) -> MeshAsset:
+        if self.asset is None:
+            raise InputError(
+                "This mesh is not bound to a face.", "Build it with layered_mesh(face, stack)."
+            )
+        return self.asset
+
+    def sample(self, values: NDArray) -> NDArray:
+        """Values (n, ...) on template vertices, interpolated to the columns (V, ...)."""
+        return self._bound().sample(values)
+
+    def sample_code(self, codes: NDArray) -> NDArray:
+        """Codes (n,) on template vertices (such as the base support) at the columns (V,)."""
+        return self._bound().sample_code(codes)
+
+    def to_display(self, field: NDArray) -> NDArray:
+        """Displacement (n,3) of the face's vertices from that (V,3) of the skin nodes [mm].
+
+        Inside the mesh the field is interpolated; beyond its rim it fades to 0 within 15 mm
+        (inner lips, lids and nostrils move with their rim); eyeballs stay.
+        """
+        return self._bound().display @ np.asarray(field, dtype=float)

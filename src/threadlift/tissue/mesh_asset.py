@@ -1,0 +1,98 @@
+"""The triangulation that every face shares, read from the package's data (tools/build_mesh.py).
+
+Each surface vertex is bound to the template by three template vertices and their weights; so its
+place on any face, and any map on the template, follow by one small weighted sum.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import cache, cached_property
+from importlib.resources import files
+from io import BytesIO
+from typing import Literal, get_args
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy import sparse
+
+from threadlift.errors import InputError
+
+Level = Literal["coarse", "default"]
+RIM_CODES = {"mouth": 1, "eye": 2, "nostril": 3, "outer": 4}
+
+
+@dataclass(frozen=True)
+class MeshAsset:
+    """One level of the shared triangulation (V vertices, T triangles, n template vertices).
+
+    Attributes
+    ----------
+    corners, bary: (V,3) template vertices and weights (>= 0, sum 1) of every vertex.
+    triangles: (T,3), counter-clockwise from outside.
+    mirror: (V,) left-right permutation.
+    rims: masks (V,) 'mouth', 'eye', 'nostril', 'outer'.
+    display: (n, V) displacement of the template vertices from that of the mesh vertices.
+    """
+
+    level: str
+    corners: NDArray
+    bary: NDArray
+    triangles: NDArray
+    mirror: NDArray
+    rims: dict[str, NDArray]
+    display: sparse.csr_array
+
+    @property
+    def columns(self) -> int:
+        """Number of surface vertices V."""
+        return len(self.corners)
+
+    def sample(self, values: NDArray) -> NDArray:
+        """Values (n, ...) on template vertices, interpolated to the mesh vertices (V, ...)."""
+        return np.einsum("vk,vk...->v...", self.bary, np.asarray(values, float)[self.corners])
+
+    def sample_code(self, codes: NDArray) -> NDArray:
+        """Codes (n,) on template vertices (strings or integers) of the nearest corner: (V,)."""
+        return np.asarray(codes)[self.corners[np.arange(self.columns), self.bary.argmax(axis=1)]]
+
+    @cached_property
+    def fans(self) -> tuple[NDArray, NDArray]:
+        """Incident triangles of every vertex as (pointer (V + 1,), triangles)."""
+        order = np.argsort(self.triangles.ravel(), kind="stable")
+        count = np.bincount(self.triangles.ravel(), minlength=self.columns)
+        return np.concatenate([[0], np.cumsum(count)]).astype(np.int64), order // 3
+
+    @cached_property
+    def rings(self) -> tuple[NDArray, NDArray]:
+        """Neighbours of every vertex as (pointer (V + 1,), vertices)."""
+        t = self.triangles.astype(np.int64)
+        pairs = np.concatenate([t[:, [0, 1]], t[:, [1, 2]], t[:, [2, 0]]])
+        pairs = np.unique(np.concatenate([pairs, pairs[:, ::-1]]), axis=0)
+        count = np.bincount(pairs[:, 0], minlength=self.columns)
+        return np.concatenate([[0], np.cumsum(count)]).astype(np.int64), pairs[:, 1].copy()
+
+
+@cache
+def mesh_asset(level: Level = "default") -> MeshAsset:
+    """The shared triangulation 'coarse' or 'default'; InputError for any other level."""
+    if level not in get_args(Level):
+        raise InputError(
+            f"There is no mesh level '{level}'.", f"Use one of: {', '.join(get_args(Level))}."
+        )
+    raw = files("threadlift.tissue").joinpath("data", f"mesh_{level}.npz").read_bytes()
+    with np.load(BytesIO(raw)) as z:
+        count = len(z["corners"])
+        display = sparse.csr_array(
+            (z["display_data"].astype(float), z["display_indices"], z["display_indptr"]),
+            shape=(len(z["display_indptr"]) - 1, count),
+        )
+        return MeshAsset(
+            level=level,
+            corners=z["corners"].astype(np.int64),
+            bary=z["bary"],
+            triangles=z["triangles"],
+            mirror=z["mirror"].astype(np.int64),
+            rims={name: z["rim"] == code for name, code in RIM_CODES.items()},
+            display=display,
+        )
