@@ -17,6 +17,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from itertools import pairwise
 
 import numpy as np
 import scipy.sparse as sp
@@ -61,7 +62,7 @@ class Cable:
                 f"Thread '{self.name}' has a path or tension that is not a number.",
                 "Give at least two finite path points and a finite tension.",
             )
-        if self.embedding.shape[0] != 3 * k or np.shape(self.share) != (k - 1,):
+        if len(self.embedding.indptr) != 3 * k + 1 or np.shape(self.share) != (k - 1,):
             raise InputError(
                 f"Thread '{self.name}' has arrays of different lengths.",
                 "Give one tension per path segment.",
@@ -116,9 +117,7 @@ class CableSet:
         self.cables = tuple(cables)
         sizes = [len(c.reference) for c in self.cables]
         starts = np.concatenate([[0], np.cumsum(sizes)]).astype(np.int64)
-        self.node_slices = [
-            slice(int(a), int(b)) for a, b in zip(starts[:-1], starts[1:], strict=True)
-        ]
+        self.node_slices = [slice(int(a), int(b)) for a, b in pairwise(starts)]
         count = len(self.cables)
         parts = [c.embedding for c in self.cables]
         stacked = sp.vstack(parts) if parts else sp.csr_matrix((0, 3 * nodes))
@@ -128,7 +127,7 @@ class CableSet:
             np.concatenate([c.reference for c in self.cables]) if parts else np.zeros((0, 3))
         )
         self._first = np.concatenate(
-            [np.arange(a, b - 1) for a, b in zip(starts[:-1], starts[1:], strict=True)] or [[]]
+            [np.arange(a, b - 1) for a, b in pairwise(starts)] or [[]]
         ).astype(np.int64)
         self._owner = np.repeat(np.arange(count), [n - 1 for n in sizes])
         self._share = (
@@ -206,7 +205,7 @@ class CableSet:
         return (self.RT @ out.ravel()).reshape(-1, 3)
 
     def string_stiffness(self, state: CableState) -> sp.csr_matrix:
-        """String part R^T S R (3N,3N) of the second derivative: symmetric, positive semidefinite."""
+        """String part R^T S R (3N,3N) of the second derivative (positive semidefinite)."""
         s = self.path_string_stiffness(state)
         return sp.csr_matrix(self.RT @ s @ self.R)
 

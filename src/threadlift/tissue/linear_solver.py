@@ -101,7 +101,7 @@ class Factor:
     @property
     def n(self) -> int:
         """Order of the matrix."""
-        return int(self.matrix.shape[0])
+        return len(self.matrix.indptr) - 1
 
     @property
     def backend(self) -> str:
@@ -160,7 +160,7 @@ class Factor:
 def _checked(matrix: sp.csr_matrix) -> sp.csr_matrix:
     out = sp.csr_matrix(matrix)
     out.sort_indices()
-    if out.shape[0] != out.shape[1]:
+    if out.get_shape() != (len(out.indptr) - 1,) * 2:
         raise SolverError("The stiffness matrix is not square.", "Report this as a defect.")
     if not np.isfinite(out.data).all():
         raise SolverError(

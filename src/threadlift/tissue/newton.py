@@ -63,7 +63,7 @@ class Problem(Protocol):
 
 @dataclass(frozen=True)
 class Step:
-    """Result of one inner solve: step (N,3), model decrease, M-norm, iterations and why it ended."""
+    """One inner solve: step (N,3), model decrease, M-norm, iterations and why it ended."""
 
     p: NDArray
     decrease: float

@@ -114,7 +114,7 @@ class TissueParameters:
         return float(getattr(self, name))
 
     def with_laxity(self, factor: float) -> TissueParameters:
-        """Skin pre-stretch excess and deep modulus times a factor (1 = as calibrated, < 1 laxer)."""
+        """Skin pre-stretch excess and deep modulus times a factor (below 1: laxer)."""
         return replace(
             self,
             skin_prestretch_excess=self.skin_prestretch_excess * factor,
@@ -123,12 +123,16 @@ class TissueParameters:
 
     @classmethod
     def for_patient(
-        cls, age_years: float | None = None, elasticity: str | None = None
+        cls,
+        age_years: float | None = None,
+        elasticity: str | None = None,
+        r0_mm: float | None = None,
     ) -> TissueParameters:
-        """Calibrated set with the laxity of an age and of an elasticity grade (good/fair/poor).
+        """Calibrated set adapted to age, elasticity grade (good/fair/poor) and suction R0 [mm].
 
-        None means unknown: the calibrated set as it is. The size of both effects is a default;
-        only their sign is supported by measurements.
+        None means unknown: nothing is changed for it. Age and grade change the laxity (only the
+        sign of both effects is supported by measurements); R0 scales the skin's moduli as in the
+        calibration model.
         """
         factor = 1.0
         if age_years is not None:
@@ -142,7 +146,16 @@ class TissueParameters:
                     f"Unknown elasticity grade '{elasticity}'.", "Use good, fair or poor."
                 )
             factor *= evidence.value(f"tissue.laxity.{elasticity}")
-        return cls().with_laxity(factor)
+        out = cls().with_laxity(factor)
+        if r0_mm is not None:
+            ratio = r0_mm / evidence.value("tissue.suction.r0")
+            limit = evidence.value("tissue.suction.limit")
+            scale = ratio ** (-1.0 / evidence.value("tissue.suction.modulus_exponent"))
+            scale = float(np.clip(scale, 1.0 / limit, limit))
+            out = replace(
+                out, skin_mu_kpa=out.skin_mu_kpa * scale, skin_k1_kpa=out.skin_k1_kpa * scale
+            )
+        return out
 
     @property
     def plausible(self) -> bool:

@@ -6,13 +6,14 @@ import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, cast
 
 import numpy as np
 import scipy.sparse as sp
 from numpy.typing import NDArray
 
 from threadlift import evidence
+from threadlift.anatomy import SUPPORTS, base_support, layer_stack, ligaments, mobility
 from threadlift.errors import InputError
 from threadlift.threads import catalogue
 from threadlift.threads.cogs import TensionProfile, tension_profile
@@ -20,13 +21,15 @@ from threadlift.threads.thread import Thread
 from threadlift.tissue import newton
 from threadlift.tissue.assembly import Solid
 from threadlift.tissue.cables import Cable, CableSet, CableState
+from threadlift.tissue.columns import layered_mesh
 from threadlift.tissue.equilibrium import Equilibrium, ThreadState
 from threadlift.tissue.gravity import body_load, posture_change
 from threadlift.tissue.linear_solver import Backend, Factor, factorise
 from threadlift.tissue.materials import ElementMaterials, membrane_metrics
 from threadlift.tissue.mesh import LayeredMesh
-from threadlift.tissue.pardiso import NotPositiveDefiniteError
+from threadlift.tissue.mesh_asset import Level
 from threadlift.tissue.parameters import TissueParameters
+from threadlift.tissue.pardiso import NotPositiveDefiniteError
 from threadlift.tissue.supports import LigamentLine, Supports, ligament_bars, support_springs
 
 if TYPE_CHECKING:
@@ -58,12 +61,12 @@ class RestOperator:
         """K^-1 rhs [mm] for loads (ndof,) or (ndof,k) [N]; the residual is checked."""
         return self.factor.solve(rhs)
 
-    def responses(self, rows: NDArray | sp.spmatrix) -> NDArray:
+    def responses(self, rows: NDArray | sp.csr_matrix) -> NDArray:
         """K^-1 rows^T (ndof, m): for row functionals (m, ndof) the adjoint fields.
 
         The response of row i to any nodal load f is then ``responses[:, i] @ f``.
         """
-        dense = rows.toarray() if sp.issparse(rows) else np.asarray(rows, float)
+        dense = rows.toarray() if isinstance(rows, sp.csr_matrix) else np.asarray(rows, float)
         return self.factor.solve(np.ascontiguousarray(dense.T))
 
     def precondition(self, rhs: NDArray) -> NDArray:
@@ -83,8 +86,9 @@ class Tissue:
     base: (V,) support codes under the columns (default: bone).
     fixed: (V,) 0..1, how far the SMAS is fixed to what lies below (default: nowhere).
     ligaments: retaining ligaments.
-    zone_factor: (V,) multiplier of all moduli per column (default 1).
+    face, consultation, stack: what the mesh was made from, if anything (kept for others).
     backend: linear solver.
+    like: a tissue with the same mesh topology whose pattern is shared.
     """
 
     def __init__(
@@ -119,6 +123,39 @@ class Tissue:
 
     # -- construction ------------------------------------------------------------------------
 
+    @classmethod
+    def of(
+        cls,
+        face: Face,
+        consultation: Consultation | None = None,
+        level: Level = "default",
+        parameters: TissueParameters | None = None,
+        *,
+        stack: LayerStack | None = None,
+        backend: Backend = "auto",
+    ) -> Tissue:
+        """The tissue of a face at a mesh level ('coarse' or 'default').
+
+        Layers come from the anatomy (measurements of the consultation included) unless ``stack``
+        is given; parameters from the calibrated set adapted to age and elasticity unless given.
+        """
+        stack = stack or layer_stack(face, consultation)
+        mesh = layered_mesh(face, stack, level)
+        return cls(
+            mesh,
+            parameters or parameters_of(consultation),
+            base=np.asarray(SUPPORTS)[mesh.sample_code(base_support(face))],
+            fixed=1.0 - np.clip(mesh.sample(mobility(face)), 0.0, 1.0),
+            ligaments=[
+                LigamentLine(f"{x.name} {x.side}", x.points_mm, x.stiffness_n_mm, x.toe_mm)
+                for x in ligaments(face)
+            ],
+            face=face,
+            consultation=consultation,
+            stack=stack,
+            backend=backend,
+        )
+
     def _materials(self) -> ElementMaterials:
         mesh, p = self.mesh, self.parameters
         layer = mesh.layer.astype(int)
@@ -147,20 +184,29 @@ class Tissue:
         )
 
     def varied(
-        self,
-        parameters: TissueParameters | None = None,
-        mesh: LayeredMesh | None = None,
+        self, parameters: TissueParameters | None = None, stack: LayerStack | None = None
     ) -> Tissue:
-        """The same person with other parameters, or another geometry of the same mesh topology."""
+        """The same person with other parameters or other layer thicknesses (ensemble members).
+
+        The mesh topology and its pattern are shared. Raises InputError for new thicknesses on a
+        mesh without a face.
+        """
+        mesh = self.mesh
+        if stack is not None:
+            if self.face is None:
+                raise InputError(
+                    "This tissue has no face whose layers could be varied.", "Use Tissue.of."
+                )
+            mesh = layered_mesh(self.face, stack, cast("Level", mesh.level))
         return Tissue(
-            mesh or self.mesh,
+            mesh,
             parameters or self.parameters,
             base=self.base,
             fixed=self.fixed,
             ligaments=self.ligaments,
             face=self.face,
             consultation=self.consultation,
-            stack=self.stack,
+            stack=stack or self.stack,
             backend=self.backend,
             like=self,
         )
@@ -196,7 +242,7 @@ class Tissue:
         """Interpolation (3k, 3N) of a thread's path nodes; the node of an anchor is held (zero)."""
         matrix = self.embed_points(thread.path_mm)
         if thread.technique == "anchored":
-            keep = np.ones(matrix.shape[0])
+            keep = np.ones(3 * len(thread.path_mm))
             keep[:3] = 0.0
             matrix = sp.csr_matrix(sp.diags(keep) @ matrix)
         return matrix
@@ -356,6 +402,18 @@ class _Loaded:
     def hessian(self, u: NDArray) -> Callable[[NDArray], NDArray]:
         blocks, state = self.solid.tangent(u), self.cables.state(u)
         return lambda p: blocks.times(p) + self.cables.times(state, p)
+
+
+def parameters_of(consultation: Consultation | None) -> TissueParameters:
+    """Calibrated parameters adapted to what the consultation says about age and elasticity."""
+    if consultation is None:
+        return TissueParameters()
+    elasticity = consultation.measurements.elasticity
+    return TissueParameters.for_patient(
+        consultation.patient.age_years,
+        elasticity.grade if elasticity is not None else None,
+        elasticity.r0_mm if elasticity is not None else None,
+    )
 
 
 def _normals(mesh: LayeredMesh) -> NDArray:
