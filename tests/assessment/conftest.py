@@ -35,6 +35,10 @@ class StandInFace:
     kind: str = "scan"
 
     @property
+    def template(self):
+        return self
+
+    @property
     def capture(self):
         return self
 

@@ -52,13 +52,9 @@ _EXPRESSION_LANDMARK: dict[str, str | None] = {
 
 def landmark_sd(face: Any, name: str) -> float:
     """Standard deviation [mm] of a landmark's place: the capture and the marking."""
-    capture = float(face.sd_mm[face.landmarks[name]]) if _is_index(face, name) else 0.0
+    capture = float(face.sd_mm[face.template.landmarks[name]])
     key = "trichion_sd_mm" if name == "trichion" else "sd_mm"
     return float(np.hypot(capture, evidence.value(f"assessment.landmark.{key}")))
-
-
-def _is_index(face: Any, name: str) -> bool:
-    return isinstance(face.landmarks.get(name), int | np.integer)
 
 
 def proportions(face: Any) -> tuple[dict[str, Estimate], dict[str, float]]:
@@ -82,8 +78,8 @@ def proportions(face: Any) -> tuple[dict[str, Estimate], dict[str, float]]:
 
 def symmetry(face: Any) -> Symmetry:
     """Asymmetry after the rigid motion that best carries the mirrored landmarks onto the face."""
-    pairs = sorted(n[:-2] for n in face.landmarks if n.endswith("_L"))
-    pairs = [p for p in pairs if f"{p}_R" in face.landmarks]
+    pairs = sorted(n[:-2] for n in face.template.landmarks if n.endswith("_L"))
+    pairs = [p for p in pairs if f"{p}_R" in face.template.landmarks]
     left = np.array([face.landmark(f"{p}_L") for p in pairs])
     right = np.array([face.landmark(f"{p}_R") for p in pairs])
     both = np.concatenate([left, right])
@@ -143,7 +139,7 @@ def movement(face: Any, consultation: Consultation) -> dict[str, dict[str, Estim
 def _model_travel(face: Any, field: Array, place: str | None, letter: str, sign: float) -> float:
     length = np.linalg.norm(field, axis=1)
     if place is not None:
-        return float(length[face.landmarks[f"{place}_{letter}"]])
+        return float(length[face.template.landmarks[f"{place}_{letter}"]])
     return float(length[sign * face.vertices[:, 0] > 0.0].max(initial=0.0))
 
 

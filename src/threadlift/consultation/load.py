@@ -75,12 +75,12 @@ def parse(text: str, name: str = "consultation") -> Consultation:
     if data is None:
         raise InputError(
             f"The consultation record '{name}' is empty.",
-            "Start from src/threadlift/examples/consultation.yaml.",
+            "Start from threadlift/examples/consultation.yaml.",
         )
     if not isinstance(data, dict):
         raise InputError(
             f"The consultation record '{name}' is not a list of named sections.",
-            "Write 'patient:', 'sagging:' and so on as in src/threadlift/examples/consultation.yaml.",
+            "Write 'patient:', 'sagging:' and so on as in threadlift/examples/consultation.yaml.",
         )
     try:
         return Consultation.model_validate(data)
@@ -102,7 +102,7 @@ def _parse_yaml(text: str, name: str) -> Any:
     except (yaml.YAMLError, RecursionError, ValueError) as error:
         raise InputError(
             f"The consultation record '{name}' is not valid YAML.",
-            "Start from src/threadlift/examples/consultation.yaml.",
+            "Start from threadlift/examples/consultation.yaml.",
         ) from error
 
 

@@ -1,0 +1,171 @@
+"""The ensemble: what is not known about a patient and a hand, drawn together, member by member.
+
+A scrambled Sobol sequence (seeded) covers the joint space evenly, so that 32 members say what 100
+random ones would. What was measured varies less: thickness by the layer map's own spread, the
+skin's stiffness by `risks.spread.measured_share`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy.stats import norm, qmc
+
+from threadlift.consultation import Consultation
+from threadlift.errors import SolverError
+from threadlift.evidence import value
+from threadlift.outcome.measures import Probe, Reading
+from threadlift.outcome.placement import displaced
+from threadlift.threads.catalogue import product
+from threadlift.threads.cogs import tension_profile
+from threadlift.threads.thread import Thread
+from threadlift.tissue.cables import Cable
+from threadlift.tissue.equilibrium import Equilibrium
+from threadlift.tissue.parameters import SAMPLED, TissueParameters
+from threadlift.tissue.tissue import Tissue
+
+Array = NDArray[np.float64]
+LAYERS = ("skin", "fat", "smas", "deep")
+
+#: Members solve to this relative residual: their spread is a million times larger.
+_TOLERANCE = 1e-4
+#: Standard normals beyond this are cut: the tails of made-up distributions carry no knowledge.
+_CUT = 2.5
+#: So many draws per wanted member are tried before the parameter set is called implausible.
+_OVERSAMPLING = 16
+
+
+@dataclass(frozen=True)
+class Member:
+    """One draw. Factors multiply nominal values; `depth_mm` shifts each thread.
+
+    thickness_z: standard deviations by which skin, fat, SMAS and deep layer are thicker;
+    holding: on all cogs; tension: per thread; scale: true size over captured size; model: on
+    every displacement, for what the model leaves out; durability_z: quantile of the fading curve.
+    """
+
+    name: str
+    parameters: TissueParameters
+    thickness_z: tuple[float, ...]
+    holding: float
+    tension: tuple[float, ...]
+    depth_mm: tuple[float, ...]
+    scale: float
+    model: float
+    durability_z: float
+
+
+def nominal_member(tissue: Tissue, threads: int) -> Member:
+    """The member in the middle: everything as planned and as calibrated."""
+    ones, zeros = (1.0,) * threads, (0.0,) * threads
+    return Member(
+        "nominal", tissue.parameters, (0.0,) * len(LAYERS), 1.0, ones, zeros, 1.0, 1.0, 0.0
+    )
+
+
+def design(tissue: Tissue, threads: int, members: int, seed: int) -> tuple[Member, ...]:
+    """`members` draws for a tissue and a number of threads; the same seed gives the same draws."""
+    size = len(SAMPLED) + len(LAYERS) + 2 * threads + 4
+    sobol = qmc.Sobol(size, scramble=True, rng=np.random.default_rng(seed))
+    found: list[Member] = []
+    known = _known_share(tissue.consultation)
+    for _ in range(_OVERSAMPLING):
+        block = sobol.random_base2(max(0, int(np.ceil(np.log2(members)))))
+        for row in np.clip(norm.ppf(block), -_CUT, _CUT):
+            parts = np.split(row, np.cumsum([len(SAMPLED), len(LAYERS), threads, threads]))
+            material, layers, tension, depth, rest = parts
+            parameters = tissue.parameters.shifted(material * known)
+            if not parameters.plausible:
+                continue
+            found.append(
+                Member(
+                    name=f"member-{len(found) + 1}",
+                    parameters=parameters,
+                    thickness_z=tuple(layers.tolist()),
+                    holding=float(np.exp(value("risks.spread.holding") * rest[0])),
+                    tension=tuple(np.exp(value("risks.spread.tension") * tension).tolist()),
+                    depth_mm=tuple((value("risks.spread.depth") * depth).tolist()),
+                    scale=float(np.exp(_scale_sd(tissue) * rest[1])),
+                    model=float(np.exp(value("risks.spread.model") * rest[2])),
+                    durability_z=float(rest[3]),
+                )
+            )
+            if len(found) == members:
+                return tuple(found)
+    raise SolverError(
+        f"Only {len(found)} of {members} sampled tissues have a plausible skin pre-stress.",
+        "Check the elasticity in the consultation record.",
+    )
+
+
+def _known_share(consultation: Consultation | None) -> Array:
+    """How much of each tissue parameter's spread stays, given what was measured (1: nothing)."""
+    measured = consultation is not None and consultation.measurements.elasticity is not None
+    share = value("risks.spread.measured_share") if measured else 1.0
+    return np.array([share if name.startswith("skin_") else 1.0 for name in SAMPLED])
+
+
+def _scale_sd(tissue: Tissue) -> float:
+    """Relative sd of the face's size."""
+    kind = getattr(tissue.face, "kind", "scan")
+    if kind != "photo":
+        return value("risks.spread.scale_scan")
+    c = tissue.consultation
+    known = c is not None and c.measurements.interpupillary_distance_mm is not None
+    return value("risks.spread.scale_photo_measured" if known else "risks.spread.scale_photo")
+
+
+def varied_tissue(tissue: Tissue, member: Member) -> Tissue:
+    """The tissue of a member; a mesh that belongs to no face keeps its thicknesses.
+
+    Each layer is thicker or thinner as a whole by the map's own coefficient of variation, which
+    is small where that layer was measured.
+    """
+    stack, varied = tissue.stack, None
+    if tissue.face is not None and stack is not None and any(member.thickness_z):
+        factors = {
+            name: np.exp(stack.cv(name) * z)
+            for name, z in zip(LAYERS, member.thickness_z, strict=True)
+        }
+        varied = stack.scaled(factors)
+    return tissue.varied(member.parameters, varied)
+
+
+def member_cables(tissue: Tissue, threads: Sequence[Thread], member: Member) -> list[Cable]:
+    """The threads as this member's hand places them and as its tissue holds them."""
+    cables = []
+    for thread, factor, shift in zip(threads, member.tension, member.depth_mm, strict=True):
+        placed = displaced(thread, shift, tissue.mesh).with_tension(thread.tension_n * factor)
+        profile = tension_profile(placed, product(thread.product), holding_scale=member.holding)
+        cables.append(tissue.cable(placed, profile))
+    return cables
+
+
+def solve_member(
+    tissue: Tissue,
+    threads: Sequence[Thread],
+    member: Member,
+    start: Array | None = None,
+    tolerance: float = _TOLERANCE,
+) -> Equilibrium:
+    """Nonlinear equilibrium of a member. Raises SolverError when there is none."""
+    own = varied_tissue(tissue, member)
+    cables = member_cables(own, threads, member)
+    return own.equilibrium(cables, start=start, tolerance=tolerance)
+
+
+def read_member(
+    tissue: Tissue,
+    probe: Probe,
+    threads: Sequence[Thread],
+    member: Member,
+    start: Array | None = None,
+) -> Reading | str:
+    """The member's reading on the coarse skin, or the reason why there is none."""
+    try:
+        return probe.read(solve_member(tissue, threads, member, start).surface)
+    except SolverError as error:
+        return error.problem

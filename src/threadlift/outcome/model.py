@@ -1,0 +1,153 @@
+"""The predicted outcome of a plan and its JSON form ``threadlift.outcome/1``."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any, Literal
+
+import numpy as np
+from numpy.typing import NDArray
+
+from threadlift.quantities import Estimate
+
+SCHEMA = "threadlift.outcome/1"
+Verdict = Literal["low", "moderate", "high"]
+RISKS = (
+    "cheekbone_prominence",
+    "indentation",
+    "overpull",
+    "asymmetry",
+    "short_duration",
+    "insufficient_effect",
+)
+
+
+@dataclass(frozen=True)
+class Place:
+    """Where on the face: the zone with the largest weight and a point (3,) [mm]."""
+
+    zone: str
+    xyz_mm: tuple[float, float, float]
+
+
+@dataclass(frozen=True)
+class Risk:
+    """A named risk: estimate, verdict, the thresholds that made it, and the worst place.
+
+    `probability_high` is the share of the ensemble beyond the high threshold.
+    """
+
+    estimate: Estimate
+    verdict: Verdict
+    moderate: float
+    high: float
+    probability_high: float
+    place: Place | None
+
+
+@dataclass(frozen=True)
+class Expression:
+    """Travel of a face point in an expression without and with the threads [mm].
+
+    `change_mm` is with minus without; `length_change_mm` and `peak_tension_n` are of the thread
+    that feels the expression most.
+    """
+
+    without_mm: Estimate
+    with_mm: Estimate
+    change_mm: Estimate
+    length_change_mm: Estimate
+    peak_tension_n: Estimate
+
+
+@dataclass(frozen=True)
+class Complication:
+    """A complication as people per 100 treated, from the evidence register."""
+
+    name: str
+    per_100: Estimate
+
+
+@dataclass(frozen=True)
+class Solver:
+    """Size and state of the nominal nonlinear solve. `seconds` never enters a hash."""
+
+    elements: int
+    dof: int
+    iterations: int
+    residual: float
+    seconds: float
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """What a plan is expected to do to this face.
+
+    displacement_mm: (n, 3) nominal displacement of the displayed vertices; surface_mm: the same
+    on the mesh's skin nodes; durability: (month, share of the first lift that is left);
+    failed: members of the ensemble without an equilibrium, as (name, reason).
+    """
+
+    lift_mm: dict[str, Estimate]
+    risks: dict[str, Risk]
+    expressions: dict[str, Expression]
+    durability: tuple[tuple[float, Estimate], ...]
+    complications: tuple[Complication, ...]
+    rare_events: tuple[tuple[str, str], ...]
+    solver: Solver
+    members: int
+    failed: tuple[tuple[str, str], ...]
+    notes: tuple[str, ...]
+    seed: int
+    displacement_mm: NDArray[np.float64]
+    surface_mm: NDArray[np.float64]
+
+    def to_json(self) -> dict[str, Any]:
+        """Canonical JSON (`threadlift.outcome/1`)."""
+        return {
+            "schema": SCHEMA,
+            "lift_mm": {zone: e.to_json() for zone, e in self.lift_mm.items()},
+            "risks": {name: _risk(r) for name, r in self.risks.items()},
+            "expressions": {
+                name: {
+                    "without_mm": x.without_mm.to_json(),
+                    "with_mm": x.with_mm.to_json(),
+                    "change_mm": x.change_mm.to_json(),
+                    "length_change_mm": x.length_change_mm.to_json(),
+                    "peak_tension_n": x.peak_tension_n.to_json(),
+                }
+                for name, x in self.expressions.items()
+            },
+            "durability": [{"month": m, "fraction": e.to_json()} for m, e in self.durability],
+            "complications": [
+                {"name": c.name, "per_100": c.per_100.to_json(), "basis": list(c.per_100.basis)}
+                for c in self.complications
+            ],
+            "rare_events": [{"name": name, "note": note} for name, note in self.rare_events],
+            "ensemble": {
+                "members": self.members,
+                "failed": [{"member": name, "reason": reason} for name, reason in self.failed],
+                "seed": self.seed,
+            },
+            "notes": list(self.notes),
+            "solver": {
+                "elements": self.solver.elements,
+                "dof": self.solver.dof,
+                "iterations": self.solver.iterations,
+                "residual": float(f"{self.solver.residual:.3g}"),
+                "seconds": round(self.solver.seconds, 2),
+            },
+        }
+
+
+def _risk(risk: Risk) -> dict[str, Any]:
+    place = risk.place
+    return {
+        **risk.estimate.to_json(),
+        "verdict": risk.verdict,
+        "thresholds": {"moderate": round(risk.moderate, 4), "high": round(risk.high, 4)},
+        "probability_high": round(risk.probability_high, 4),
+        "place": None
+        if place is None
+        else {"zone": place.zone, "xyz_mm": [round(x, 2) + 0.0 for x in place.xyz_mm]},
+    }
