@@ -20,6 +20,12 @@ Array = NDArray[np.float64]
 #: Spread [mm] of one automatic landmark, systematic part included (trials: 2.7–3.2 mm between
 #: views). Neighbouring landmarks err together, so each counts less than an independent one.
 LANDMARK_SD_MM = 4.0
+#: The same for the lid contours and the corners of the mouth, which the network sees sharply
+#: (trials on synthetic scans: 1 to 2 mm).
+SHARP_SD_MM = 1.5
+SHARP = (33, 7, 163, 144, 145, 153, 154, 155, 133, 173, 157, 158, 159, 160, 161, 246,
+         263, 249, 390, 373, 374, 380, 381, 382, 362, 398, 384, 385, 386, 387, 388, 466,
+         61, 291)
 #: Spread [mm] of the surface about the model: modes cannot follow every crease.
 SURFACE_SD_MM = 0.9
 #: Standard deviation of expression weights about 0 (a resting face).
@@ -127,8 +133,9 @@ def fit_model(model: Model, start: Similarity, landmarks: Array, spread: Array,
     basis = np.concatenate([small.identity, small.expressions]).transpose(1, 2, 0)  # (n, 3, k+e)
     known = np.isfinite(landmarks).all(axis=1) & (model.landmark_weight > 0)
     corners, bary = model.landmark_corners[known], model.landmark_bary[known]
-    sd = np.hypot(LANDMARK_SD_MM, np.nan_to_num(spread[known]))
-    sd = sd / np.sqrt(model.landmark_weight[known])
+    sd = np.full(len(landmarks), LANDMARK_SD_MM)
+    sd[list(SHARP)] = SHARP_SD_MM
+    sd = np.hypot(sd, np.nan_to_num(spread))[known] / np.sqrt(model.landmark_weight[known])
     l_basis = np.einsum("lc,lcdk->ldk", bary, basis[corners])
     prior = np.concatenate([np.ones(k), np.full(e, EXPRESSION_SD**-2)])
     for step in range(iterations):
