@@ -15,6 +15,8 @@ SCLERA = np.array([236.0, 232.0, 226.0])
 IRIS = np.array([92.0, 70.0, 48.0])
 PUPIL = np.array([18.0, 14.0, 12.0])
 LASH = np.array([70.0, 50.0, 42.0])
+#: Number of vertices up to which a hole in the skin is an artefact of the visibility test.
+LARGEST_PINHOLE = 12
 IRIS_RADIUS_DEG, PUPIL_RADIUS_DEG = 23.5, 8.0
 #: Height [mm] of the hairline over the depth z [mm] of the template, from nape to forehead.
 HAIRLINE_Z = (-110.0, -75.0, -45.0, -20.0, 0.0, 10.0, 18.0, 30.0, 55.0, 78.0)
@@ -76,17 +78,28 @@ def visible_skin(vertices: np.ndarray, triangles: np.ndarray, normals: np.ndarra
         share = np.bincount(neighbours[:, 0], weights=skin[neighbours[:, 1]],
                             minlength=len(skin)) / np.maximum(degree, 1)
         skin = np.where(share > 0.7, True, np.where(share < 0.3, False, skin)) & ~eyeball
-    label = np.arange(len(skin))
-    inside = skin[neighbours].all(axis=1)
-    a, b = neighbours[inside].T
+    label = _pieces(skin, neighbours)
+    skin &= label == _largest(label[skin])
+    # A crease may hide single vertices; true openings (mouth, nostrils, lids) are larger.
+    label = _pieces(~skin, neighbours)
+    size = np.bincount(label[~skin], minlength=len(skin))
+    return skin | ((size[label] <= LARGEST_PINHOLE) & ~eyeball)
+
+
+def _pieces(member: np.ndarray, neighbours: np.ndarray) -> np.ndarray:
+    """Number (n,) of the connected piece of member vertices that each vertex belongs to."""
+    label = np.arange(len(member))
+    a, b = neighbours[member[neighbours].all(axis=1)].T
     while True:  # spread the smallest number over each connected piece
         new = label.copy()
         np.minimum.at(new, a, label[b])
         if np.array_equal(new, label):
-            break
+            return label
         label = new
-    piece = np.bincount(label[skin], minlength=len(skin)).argmax()
-    return skin & (label == piece)
+
+
+def _largest(labels: np.ndarray) -> int:
+    return int(np.bincount(labels).argmax())
 
 
 def _blend(colors: np.ndarray, tint: np.ndarray, weight: np.ndarray) -> None:

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 MIDLINE: dict[str, int] = {
     "trichion": 5192, "glabella": 234, "nasion": 136, "sellion": 132, "pronasale": 5054,
-    "subnasale": 343, "labiale_superius": 455, "stomion": 523, "labiale_inferius": 496,
+    "subnasale": 343, "labiale_superius": 455, "stomion": 474, "labiale_inferius": 496,
     "sublabiale": 724, "pogonion": 733, "gnathion": 5225, "menton": 732, "submental_mid": 991,
     "cervical_point": 787,
 }
