@@ -7,7 +7,7 @@ from threadlift.face.camera import FACING, PhotoCamera, exponential, resection
 from threadlift.face.photo_fit import PointModel, Priors, View, fit
 from threadlift.graphics.camera import view_rotation
 
-PRIORS = Priors(expression_sd=0.2, distance_mm=1000.0, distance_log_sd=0.5)
+PRIORS = Priors(expression_sd=0.2, distance_mm=1000.0, distance_log_sd=0.5, pitch_sd=0.2)
 CENTRE = np.array([500.0, 400.0])
 
 
@@ -145,7 +145,7 @@ def test_expression_weights_stay_between_none_and_full(model):
     view = view_of(
         model, camera_at(), np.zeros(12), np.array([-0.5, 1.6, 0.5, 0.0]), scores=np.zeros(4)
     )
-    weights = fit(model, [view], Priors(1.0, 1000.0, 0.5)).expressions[0]
+    weights = fit(model, [view], Priors(1.0, 1000.0, 0.5, 0.2)).expressions[0]
     assert weights.min() >= 0.0
     assert weights.max() <= 1.0
     assert weights[1] > 0.7

@@ -11,12 +11,13 @@ from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
+from skimage.color import rgb2lab
 
 from threadlift.errors import InputError
 from threadlift.evidence import parameter, value
 from threadlift.face.camera import PhotoCamera
-from threadlift.face.expressions import expression_fields
 from threadlift.face.capture import Capture
+from threadlift.face.expressions import expression_fields
 from threadlift.face.face import Face
 from threadlift.face.image_io import Photo, read_photo
 from threadlift.face.landmarker import FaceDetection, detect_faces
@@ -30,7 +31,7 @@ from threadlift.face.photo_fit import (
     fit,
     smoothstep,
 )
-from threadlift.face.photo_texture import Shot, colours
+from threadlift.face.photo_texture import Canvas, Shot, colours
 from threadlift.face.template import Template, template
 from threadlift.graphics.raster import vertex_normals
 
@@ -49,10 +50,12 @@ LIPS_APART = 0.035  # gap of the inner lips over mouth width that may show teeth
 
 # Jaw outline in the landmark model from the right ear round the chin to the left ear.
 JAW = [132, 58, 172, 136, 150, 149, 176, 148, 152, 377, 400, 378, 379, 365, 397, 288, 361]
+# Inner border of the lips, points of the upper above points of the lower.
+UPPER_LIP, LOWER_LIP = [80, 81, 82, 13, 312, 311, 310], [88, 178, 87, 14, 317, 402, 318]
 RIGHT_IRIS, LEFT_IRIS = 468, 473
 JAW_ZONES = ("jawline", "jowl", "chin", "buccal", "preauricular", "marionette")
 CHEEK_ZONES = ("malar", "infraorbital", "buccal", "nasolabial")
-CORE_ZONES = ("malar", "infraorbital", "buccal", "nasolabial", "marionette", "jowl", "chin")
+CORE_ZONES = ("infraorbital", "nasolabial", "marionette", "chin")
 
 
 @dataclass(frozen=True)
@@ -133,6 +136,7 @@ class _Models:
     landmarks: PointModel
     rim: PointModel
     expressions: Array  # (m, n_coarse, 3)
+    closed_lips: Array  # (r, k) change of the gap between the lips by identity, in its spread
 
 
 def _models(t: Template) -> _Models:
@@ -164,7 +168,9 @@ def _models(t: Template) -> _Models:
     landmarks = PointModel(at(mean), at(fields), at(faces), turned, sd)
     rim = np.flatnonzero((_zone(t, JAW_ZONES)[: t.n_coarse] > 0.15) & t.skin[: t.n_coarse])
     whole = PointModel(mean, fields, faces, normals, np.ones(t.n_coarse))
-    return _Models(names, landmarks, whole.subset(rim), expressions)
+    gaps = landmarks.modes[:, UPPER_LIP] - landmarks.modes[:, LOWER_LIP]
+    closed = gaps.reshape(len(gaps), -1).T / value("capture.photo.lip_gap")
+    return _Models(names, landmarks, whole.subset(rim), expressions, closed)
 
 
 def _zone(t: Template, names: tuple[str, ...]) -> Array:
@@ -323,17 +329,40 @@ def _colours(
             pictures, fitted.cameras, posed, fitted.residual_px, fitted.used, strict=True
         )
     ]
-    cheeks = _zone(t, CHEEK_ZONES) > 0.5
+    return colours(shots, _canvas(t))
+
+
+def _canvas(t: Template) -> Canvas:
     marks = {name: t.vertices[i] for name, i in t.landmarks.items()}
-    across = abs(marks["exocanthion_L"][0])
-    middle = (
-        (np.abs(t.vertices[:, 0]) < across)
-        & (t.vertices[:, 1] < marks["glabella"][1] + 8.0)
-        & (t.vertices[:, 1] > marks["menton"][1] + 5.0)
-        & (t.vertices[:, 2] > 0.0)
+    x, y, z = t.vertices.T
+    cheeks = t.skin & (_zone(t, CHEEK_ZONES) > 0.5)
+    lightness = rgb2lab(t.albedo[None] / 255.0)[0, :, 0]
+    scalp = (
+        (y > marks["glabella"][1] + 15.0)
+        | (z < marks["temple_L"][2])
+        | ((np.abs(x) > marks["exocanthion_L"][0] + 5.0) & (y > marks["exocanthion_L"][1]))
     )
-    core = middle | (_zone(t, CORE_ZONES) > 0.4)
-    return colours(shots, t.triangles, t.albedo, t.skin, core, cheeks, t.mirror)
+    bright = np.median(lightness[cheeks])
+    dark = np.percentile(lightness[t.skin & scalp], 5)
+    hair = np.clip((bright - lightness) / (bright - dark) * 1.5 - 0.25, 0.0, 1.0)
+    hair = np.where(t.skin & scalp, hair, 0.0)
+    above_neck = y > marks["menton"][1] - 5.0
+    middle = (
+        (np.abs(x) < marks["exocanthion_L"][0])
+        & (y < marks["glabella"][1] + 8.0)
+        & (y > marks["menton"][1] + 5.0)
+        & (z > 0.0)
+    )
+    return Canvas(
+        triangles=t.triangles,
+        albedo=t.albedo,
+        mirror=t.mirror,
+        paint=t.skin & (hair < 0.1) & above_neck,
+        skin=t.skin,
+        hair=hair,
+        core=middle | (_zone(t, CORE_ZONES) > 0.4),
+        cheeks=cheeks,
+    )
 
 
 def _numbers(
@@ -398,8 +427,10 @@ def fit_photos(
         value("capture.photo.expression_sd"),
         value("capture.photo.camera_distance"),
         parameter("capture.photo.camera_distance").log_sd or 1.0,
+        float(np.deg2rad(value("capture.photo.pitch"))),
     )
-    fitted = fit(models.landmarks, [_view(p, models.names) for p in pictures], priors, models.rim)
+    views = [_view(p, models.names) for p in pictures]
+    fitted = fit(models.landmarks, views, priors, models.rim, models.closed_lips)
     for picture, camera in zip(pictures, fitted.cameras, strict=True):
         _check_pose(picture, camera)
     none = np.zeros(len(models.names))

@@ -114,6 +114,7 @@ class Priors:
     expression_sd: float
     distance_mm: float
     distance_log_sd: float
+    pitch_sd: float  # [rad]
 
 
 @dataclass(frozen=True)
@@ -222,14 +223,15 @@ def _normal_equations(
     priors: Priors,
     state: _State,
     scales: list[tuple[Array, Array]],
+    shape_prior: Array,
 ) -> tuple[Array, Array]:
     """Hessian (Gauss–Newton) and gradient over [identity | per photo: camera, expression]."""
     k, m = len(model.modes), len(model.expressions)
     width = UNKNOWNS + m
     size = k + width * len(views)
     hessian, gradient = np.zeros((size, size)), np.zeros(size)
-    hessian[:k, :k] = np.eye(k)
-    gradient[:k] = state.identity
+    hessian[:k, :k] = shape_prior
+    gradient[:k] = shape_prior @ state.identity
     for v, view in enumerate(views):
         sd, jacobian, weight, _ = _landmark_block(model, view, state, v, scales[v])
         rows = [jacobian.reshape(-1, width + k)]
@@ -261,6 +263,10 @@ def _add_priors(
     hessian[e, e] += precision * np.eye(m)
     gradient[e] += precision * (state.expressions[v] - view.scores)
     camera = state.cameras[v]
+    # Sine of the pitch is -rotation[2, 1]; its derivative by the left-acting rotation vector:
+    slope = np.array([-camera.rotation[1, 1], camera.rotation[0, 1], 0.0])
+    hessian[at : at + 3, at : at + 3] += np.outer(slope, slope) / priors.pitch_sd**2
+    gradient[at : at + 3] -= slope * camera.rotation[2, 1] / priors.pitch_sd**2
     z, precision = at + 5, 1.0 / priors.distance_log_sd**2
     depth = camera.translation[2]
     hessian[z, z] += precision / depth**2
@@ -309,13 +315,18 @@ def first_cameras(model: PointModel, views: list[View]) -> tuple[PhotoCamera, ..
 
 
 def fit(
-    model: PointModel, views: list[View], priors: Priors, rim: PointModel | None = None
+    model: PointModel,
+    views: list[View],
+    priors: Priors,
+    rim: PointModel | None = None,
+    unchanged: Array | None = None,
 ) -> PhotoFit:
     """Fit the model to all photos at once.
 
     `rim` are candidates for the jaw's outline (same coefficients as `model`); None leaves
-    outlines out. Deterministic; steps are full Gauss–Newton steps (the priors keep the system
-    well conditioned and the first pose is close).
+    outlines out. `unchanged` (r, k): linear functions of the identity that are zero ± 1 in a
+    neutral head (such as lips that part), or None. Deterministic: Gauss–Newton steps from the
+    mean head (the priors keep the system well conditioned and the first pose is close).
     """
     k, m = len(model.modes), len(model.expressions)
     width = UNKNOWNS + m
@@ -335,13 +346,14 @@ def fit(
         unit[s : s + UNKNOWNS] = POSE_SCALE
     steps = 0
     hessian = np.eye(len(unit))
+    shape_prior = np.eye(k) if unchanged is None else np.eye(k) + unchanged.T @ unchanged
     scales: list[tuple[Array, Array]] = []
     for steps in range(1, MAX_STEPS + 1):
         pose_only = steps <= POSE_STEPS
         if steps <= SETTLED:
             scales = [_scale_and_sight(model, state, v) for v in range(len(views))]
         hessian, gradient = _normal_equations(
-            model, None if pose_only else rim, views, priors, state, scales
+            model, None if pose_only else rim, views, priors, state, scales, shape_prior
         )
         step = _bounded_step(
             hessian,

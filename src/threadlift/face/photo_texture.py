@@ -24,9 +24,9 @@ Bool = NDArray[np.bool_]
 SAMPLE_PX_PER_MM = 1.5  # vertices are 2–4 mm apart: finer samples would only carry noise
 DEPTH_PX_PER_MM = 1.5
 HIDDEN_MM = 2.5  # a vertex this far behind the nearest surface is hidden
-GRAZING, OPEN = 0.2, 0.55  # cosine to the view between which a sample counts from 0 to fully
-NOT_SKIN = (2.2, 3.5)  # distance from the skin's tone [its own spread] that fades a sample out
-TONE_FLOOR = np.array([9.0, 4.0, 4.0])  # least spread of the tone in L, a, b: light varies so much
+GRAZING, OPEN = 0.3, 0.65  # cosine to the view between which a sample counts from 0 to fully
+NOT_SKIN = (1.6, 2.4)  # distance from the skin's tone [its own spread] that fades a sample out
+TONE_FLOOR = np.array([9.0, 3.5, 3.5])  # least spread of the tone in L, a, b: light varies so much
 MOUTH_MARGIN_MM = 1.2
 MIRROR_TRUST = 0.5
 STIFFNESS, DECAY = 1.0, 2e-3  # diffusion reaches √(1 / 0.002) ≈ 22 edges
@@ -158,54 +158,70 @@ def _only_skin(lab: Array, tone: tuple[Array, Array], exempt: Bool) -> Array:
     return np.where(exempt, 1.0, 1.0 - smoothstep(distance, *NOT_SKIN))
 
 
-def colours(
-    shots: list[Shot],
-    triangles: NDArray[np.integer],
-    albedo: NDArray[np.uint8],
-    skin: Bool,
-    core: Bool,
-    cheeks: Bool,
-    mirror: NDArray[np.integer],
-) -> NDArray[np.uint8]:
-    """Vertex colours (n, 3) uint8 from all photos.
+@dataclass(frozen=True)
+class Canvas:
+    """What the colours are painted on.
 
-    albedo: (n, 3) what to show where nothing is seen (shifted to the skin's tone). skin: vertices
-    that may take colour from a photo. core: vertices of eyes, nose, mouth and cheeks, which are
-    taken as seen; elsewhere only skin-toned samples count. cheeks: where the tone is read.
+    triangles (m, 3); albedo (n, 3) uint8, shown where nothing is seen; mirror (n,). Masks (n,):
+    paint, vertices that take colour from a photo; skin, those shifted to the skin's tone where
+    hair (n,) in 0..1 is not painted on them; core, eyes, nose and mouth, which are taken as seen,
+    whereas elsewhere only skin-toned samples count; cheeks, where the tone is read.
     """
-    n = len(albedo)
-    graph = laplacian(triangles, n)
-    degree = graph.diagonal()
+
+    triangles: NDArray[np.integer]
+    albedo: NDArray[np.uint8]
+    mirror: NDArray[np.integer]
+    paint: Bool
+    skin: Bool
+    hair: Array
+    core: Bool
+    cheeks: Bool
+
+
+def _toned(canvas: Canvas, tone: Array, hair: Array | None) -> Array:
+    """The albedo (n, 3) 0..255 shifted to the skin's tone and, where seen, the hair's."""
+    lab = rgb2lab(canvas.albedo[None] / 255.0)[0]
+    to_skin = tone - np.median(lab[canvas.cheeks], axis=0)
+    to_hair = np.zeros(3) if hair is None else hair - np.median(lab[canvas.hair > 0.9], axis=0)
+    share = canvas.hair[:, None]
+    lab += np.where(canvas.skin[:, None], (1.0 - share) * to_skin + share * to_hair, 0.0)
+    return np.clip(lab2rgb(lab[None])[0], 0.0, 1.0) * 255.0
+
+
+def colours(shots: list[Shot], canvas: Canvas) -> NDArray[np.uint8]:
+    """Vertex colours (n, 3) uint8 from all photos; the albedo where they show no skin at all."""
+    n = len(canvas.albedo)
+    graph = laplacian(canvas.triangles, n)
+    degree = np.maximum(graph.diagonal(), 1.0)
     total, amount = np.zeros((n, 3)), np.zeros(n)
-    base = albedo.astype(float)
-    tones = []
+    tones, hairs = [], []
     for shot in shots:
-        rgb, weight = sample(shot, triangles)
-        weight = weight * skin
+        rgb, weight = sample(shot, canvas.triangles)
         lab = rgb2lab(rgb[None] / 255.0)[0]
-        tone = _skin_tone(lab, weight, cheeks)
+        tone = _skin_tone(lab, weight, canvas.cheeks)
         if tone is None:
             continue
         tones.append(tone[0])
-        weight = weight * _only_skin(lab, tone, core)
-        # Two rounds of neighbour minimum and mean: no seam where a sample stops counting.
+        hair = (canvas.hair > 0.9) & (weight > 0.5)
+        if hair.sum() > 50:
+            hairs.append(np.median(lab[hair], axis=0))
+        weight = weight * canvas.paint * _only_skin(lab, tone, canvas.core)
+        # Lower of a vertex and its neighbours' mean, twice: no seam where samples stop counting.
         for _ in range(2):
-            weight = np.minimum(weight, weight - (graph @ weight) / np.maximum(degree, 1.0))
+            weight = np.minimum(weight, weight - (graph @ weight) / degree)
         total += weight[:, None] ** 2 * rgb
         amount += weight**2
     if not tones:
-        return albedo
+        return canvas.albedo.copy()
+    base = _toned(canvas, np.mean(tones, axis=0), np.mean(hairs, axis=0) if hairs else None)
     own = np.divide(total, amount[:, None], out=base.copy(), where=amount[:, None] > 1e-9)
     weight = np.sqrt(np.clip(amount, 0.0, 1.0))
-    reference = np.median(rgb2lab(base[cheeks & skin][None] / 255.0)[0], axis=0)
-    shifted = rgb2lab(base[None] / 255.0)[0]
-    shifted[skin] += np.mean(tones, axis=0) - reference
-    base = np.clip(lab2rgb(shifted[None])[0], 0.0, 1.0) * 255.0
     # Where this side is not seen but the other is, half of the other side's deviation counts.
-    borrowed = MIRROR_TRUST * np.clip(weight[mirror] - weight, 0.0, 1.0)
-    data = weight[:, None] * (own - base) + borrowed[:, None] * (own[mirror] - base)
+    borrowed = MIRROR_TRUST * np.clip(weight[canvas.mirror] - weight, 0.0, 1.0)
+    data = weight[:, None] * (own - base) + borrowed[:, None] * (own - base)[canvas.mirror]
     system = diags(weight + borrowed + DECAY) + STIFFNESS * graph
     spread = splu(system.tocsc()).solve(data)
-    out = weight[:, None] * own + (1.0 - weight[:, None]) * (base + spread)
-    out[~skin] = albedo[~skin]
+    out = weight[:, None] * own + (1.0 - weight[:, None]) * (
+        base + spread * (canvas.skin * (1.0 - canvas.hair))[:, None]
+    )
     return np.clip(np.rint(out), 0, 255).astype(np.uint8)
