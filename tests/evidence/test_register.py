@@ -16,7 +16,7 @@ UNITS = {
     "1", "mm", "mm2", "1/mm", "1/N", "deg", "rad", "N", "N/mm", "N/mm2", "N/mm3", "N/m", "kPa",
     "MPa", "GPa", "kg/m3", "m/s2", "kg/m2", "months", "weeks", "days", "hours", "s", "years", "ml",
     "g", "kg", "per 100", "%", "1/decade", "1/year", "mm/(kg/m2)", "1/(kg/m2)", "grade", "mbar",
-    "px", "m", "cm", "mm/decade",
+    "px", "m", "cm", "mm/decade", "mm/year",
 }
 PARAMETERS = sorted(evidence.all_parameters().items())
 

@@ -16,7 +16,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from threadlift import evidence
-from threadlift.anatomy.placement import SIDES, HalfFace, skin_triangles
+from threadlift.anatomy.placement import SIDES, HalfFace
 from threadlift.evidence import value
 from threadlift.face.template import template
 
@@ -84,11 +84,13 @@ def layer_stack(face: Any, consultation: Any = None) -> LayerStack:
     index 23) with wider spreads.
     """
     person = _Person.of(consultation)
-    weights = _weights()
     sites = evidence.table("layers")["site"]
-    columns = np.array([person.site(row) for row in sites])
-    # Thickness is positive and varies by factors: interpolate its logarithm.
-    fields = np.exp(weights @ np.log(columns))
+    reference = np.array([[float(row[f"{layer}_mm"]) for layer in LAYERS] for row in sites])
+    own = np.array([person.site(row) for row in sites])
+    plain, sharp = _weights()
+    # Thickness is positive and varies by factors: interpolate its logarithm. What a person differs
+    # by goes through the positive weights, so that a thicker site makes no place thinner.
+    fields = np.exp(sharp @ np.log(reference) + plain @ np.log(own / reference))
     mm = {
         layer: np.maximum(fields[:, i], _floor(layer)) for i, layer in enumerate(LAYERS)
     }
@@ -139,7 +141,7 @@ class _Person:
             known=None not in (age, sex, bmi),
         )
 
-    def site(self, row: Mapping[str, Any]) -> tuple[float, float, float, float]:
+    def site(self, row: Mapping[str, Any]) -> list[float]:
         """Thicknesses [mm] of one site for this person, not below the floors."""
         def per_decade(name: str, decades: float) -> float:
             # Geometric, so that no age makes a layer vanish.
@@ -163,31 +165,38 @@ class _Person:
         if row["deep_kind"] == "suborbital":
             deep *= per_decade("suborbital_per_decade", self.decades)
         mm = (skin, fat, smas, deep)
-        return tuple(max(x, _floor(n)) for x, n in zip(mm, LAYERS, strict=True))  # type: ignore
+        return [max(x, _floor(name)) for x, name in zip(mm, LAYERS, strict=True)]
 
 
 @cache
-def _weights() -> Array:
-    """Weights (n, sites) that carry site values over the template, rows summing to one.
+def _weights() -> tuple[Array, Array]:
+    """Two sets of weights (n, sites) that carry site values over the template, rows sum to one.
 
-    Normalised Gaussians of the distance to the site (both sides of the face), made exactly
-    mirror-symmetric.
+    The first are normalised Gaussians of the distance to the nearer of a site and its mirror
+    image. The second add one residual correction: what the smoothing took off at the sites is
+    given back, so that thin and thick neighbours keep their contrast (some weights are negative).
     """
     t = template()
-    triangles = skin_triangles(t.triangles, t.skin)
     reach = value("layers.interpolation.reach")
-    halves = [HalfFace(template_face(), triangles, side) for side in SIDES]
-    distances = []
-    for row in evidence.table("layers")["site"]:
-        spots = [h.to_patient(h.place(row).points[0]) for h in halves]
-        distances.append(
-            np.min([np.linalg.norm(t.vertices - spot, axis=1) for spot in spots], axis=0)
-        )
-    d = np.array(distances).T
-    d = 0.5 * (d + d[t.mirror])
-    # Subtracting the least distance first keeps far vertices from underflowing to 0 / 0.
-    w = np.exp(-0.5 * (d**2 - d.min(axis=1, keepdims=True) ** 2) / reach**2)
-    return w / w.sum(axis=1, keepdims=True)
+    halves = [HalfFace(template_face(), t.skin_triangles, side) for side in SIDES]
+    spots = [
+        [h.to_patient(h.place(row).points[0]) for h in halves]
+        for row in evidence.table("layers")["site"]
+    ]
+
+    def smoothing(points: Array) -> Array:
+        d = np.array([
+            np.min([np.linalg.norm(points - spot, axis=1) for spot in pair], axis=0)
+            for pair in spots
+        ]).T
+        # Subtracting the least distance first keeps far points from underflowing to 0 / 0.
+        w = np.exp(-0.5 * (d**2 - d.min(axis=1, keepdims=True) ** 2) / reach**2)
+        return w / w.sum(axis=1, keepdims=True)
+
+    at_sites = smoothing(np.array([pair[0] for pair in spots]))
+    plain = smoothing(t.vertices)
+    plain = 0.5 * (plain + plain[t.mirror])
+    return plain, plain @ (2.0 * np.eye(len(at_sites)) - at_sites)
 
 
 @dataclass(frozen=True)

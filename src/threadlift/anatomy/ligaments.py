@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from threadlift import evidence
-from threadlift.anatomy.placement import SIDES, HalfFace, chain, skin_triangles
+from threadlift.anatomy.placement import SIDES, HalfFace, chain
 from threadlift.evidence import value
 from threadlift.evidence.register import source_keys
 from threadlift.face.template import template
@@ -36,11 +36,9 @@ class Ligament:
 
 def ligaments(face: Any) -> list[Ligament]:
     """Every ligament of the register on both sides of a face (offsets scale with its size)."""
-    t = template()
-    triangles = skin_triangles(t.triangles, t.skin)
     out = []
     for side in SIDES:
-        half = HalfFace(face, triangles, side)
+        half = HalfFace(face, template().skin_triangles, side)
         for name, row in evidence.table("ligaments")["ligament"].items():
             on_skin, _ = half.curve(
                 chain(half, row["points"], half.size), value("ligaments.row.spacing")

@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from threadlift.anatomy.layers import template_face
-from threadlift.anatomy.placement import SIDES, HalfFace, skin_triangles
+from threadlift.anatomy.placement import SIDES, HalfFace
 from threadlift.anatomy.support import border_height, unroll
 from threadlift.evidence import value
 from threadlift.face.template import template
@@ -28,7 +28,7 @@ def mobility(face: Any = None) -> Array:
 @cache
 def _mobility() -> Array:
     t = template()
-    half = HalfFace(template_face(), skin_triangles(t.triangles, t.skin), SIDES[0])
+    half = HalfFace(template_face(), t.skin_triangles, SIDES[0])
     v = t.vertices
     y, z = v[:, 1], v[:, 2]
     tragus, canthus = half.landmark("tragus"), half.landmark("exocanthion")
@@ -39,11 +39,12 @@ def _mobility() -> Array:
     # Above the arch the temple is fixed back to the lateral orbital rim, where the brow begins.
     temple = ramp(z, canthus[2] - 15.0, canthus[2])
     back = value("anatomy.mobility.neck_back")
-    neck = ramp(z, gonion[2] - back, gonion[2] + back)
+    neck = ramp(z, gonion[2] - back, gonion[2])
 
-    above = ramp(y - zygion[1], 0.0, value("anatomy.mobility.arch_band"))
+    band = value("anatomy.mobility.band")
+    above = ramp(y - zygion[1], 0.0, band)
     left = unroll(v * np.where(v[:, :1] < 0.0, [-1.0, 1.0, 1.0], 1.0))
-    below = ramp(border_height(half, left[:, 0]) - y, 0.0, back)
+    below = ramp(border_height(half, left[:, 0]) - y, 0.0, band)
     face = cheek * (1.0 - above) + temple * above
     out = face * (1.0 - below) + neck * below
     return 0.5 * (out + out[t.mirror])

@@ -14,7 +14,7 @@ from typing import Any, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.interpolate import PchipInterpolator
+from scipy.interpolate import CubicSpline, PchipInterpolator
 
 from threadlift.evidence import value
 from threadlift.face.closest import SurfaceIndex
@@ -158,21 +158,20 @@ class HalfFace:
         """A smooth curve on the skin through control points (c, 3), about `step_mm` apart.
 
         Returns the points and their position (k,) in control-point numbers (0..c-1, or 0..c when
-        closed). Monotone cubic between the controls, so it cannot swing out, then put on the skin.
+        closed). An open curve is monotone cubic between the controls, so that it cannot swing out;
+        a closed one is a periodic spline, so that it has no corner. Both are then put on the skin.
         """
         points = np.vstack([controls, controls[:1]]) if closed else controls
         arcs = np.concatenate([[0.0], np.cumsum(np.linalg.norm(np.diff(points, axis=0), axis=1))])
         count = max(int(np.ceil(arcs[-1] / step_mm)), 1)
         s = np.union1d(np.linspace(0.0, arcs[-1], count + 1), arcs)
         s = s[np.concatenate([[True], np.diff(s) > 1e-9])]
-        smooth = np.asarray(PchipInterpolator(arcs, points, axis=0)(s), dtype=float)
+        spline = (
+            CubicSpline(arcs, points, axis=0, bc_type="periodic") if closed
+            else PchipInterpolator(arcs, points, axis=0)
+        )
+        smooth = np.asarray(spline(s), dtype=float)
         return self.closest(smooth), np.interp(s, arcs, np.arange(len(points)))
-
-
-def skin_triangles(triangles: IntArray, skin: NDArray[np.bool_]) -> IntArray:
-    """Triangles (m, 3) whose corners all lie on outer skin (n,)."""
-    tri = np.asarray(triangles, dtype=np.int64)
-    return tri[skin[tri].all(axis=1)]
 
 
 def at_points(values: Array, triangles: IntArray, found: OnSkin) -> Array:

@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 
 from threadlift import evidence
 from threadlift.anatomy.layers import LAYERS, LayerStack, layer_stack
-from threadlift.anatomy.placement import SIDES, HalfFace, OnSkin, at_points, chain, skin_triangles
+from threadlift.anatomy.placement import SIDES, HalfFace, OnSkin, at_points, chain
 from threadlift.evidence.register import source_keys
 from threadlift.face.template import template
 
@@ -55,9 +55,7 @@ def structures(face: Any, stack: LayerStack | None = None) -> list[Structure]:
     `stack`: this person's layers (None: those of the reference person).
     """
     layers = layer_stack(face) if stack is None else stack
-    t = template()
-    triangles = skin_triangles(t.triangles, t.skin)
-    halves = [HalfFace(face, triangles, side) for side in SIDES]
+    halves = [HalfFace(face, template().skin_triangles, side) for side in SIDES]
     rows = evidence.table("hazards")["structure"]
     return [_build(name, row, half, layers) for name, row in rows.items() for half in halves]
 

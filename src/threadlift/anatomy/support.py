@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 
 from threadlift import evidence
 from threadlift.anatomy.layers import template_face
-from threadlift.anatomy.placement import BORDER, SIDES, HalfFace, skin_triangles
+from threadlift.anatomy.placement import BORDER, SIDES, HalfFace
 from threadlift.face.template import template
 
 Array = NDArray[np.float64]
@@ -33,7 +33,7 @@ def base_support(face: Any = None) -> NDArray[np.int8]:
 @cache
 def _support() -> NDArray[np.int8]:
     t = template()
-    half = HalfFace(template_face(), skin_triangles(t.triangles, t.skin), SIDES[0])
+    half = HalfFace(template_face(), t.skin_triangles, SIDES[0])
     # The left side decides for both, so that the codes are exactly symmetric.
     unrolled = unroll(t.vertices * np.where(t.vertices[:, :1] < 0.0, [-1.0, 1.0, 1.0], 1.0))
     codes = np.zeros(len(t.vertices), dtype=np.int8)
