@@ -3,7 +3,7 @@
 Run once after a change of the template:  python tools/build_mesh.py
 Writes src/threadlift/tissue/data/mesh_<level>.npz (see docs/decisions/0005-layered-mesh.md).
 
-One half is cut out of the template along edge loops (lid margin, wet line of the lips, nostril)
+One half is cut out of the template along edge loops (lid margin, line where the lips meet, nostril)
 and along a hand-drawn outer rim (hairline, in front of the ear, behind the mandibular angle, upper
 neck), remeshed to a sizing field, split 1 -> 4 for the finer level, and mirrored.
 """
@@ -26,47 +26,12 @@ from threadlift.tissue.quality import edge_lengths, triangle_angles
 DATA = Path(__file__).resolve().parents[1] / "src" / "threadlift" / "tissue" / "data"
 
 # Closed edge loops of the hm08 head where the domain ends (left side; the mouth's is whole):
-# the wet line just inside the lips, the lid margin, the nostril's inner edge.
+# a line just in front of where the lips meet, the lid margin, the nostril's inner edge.
 CUTS = {
     "mouth": [
-        418,
-        419,
-        469,
-        5362,
-        470,
-        471,
-        472,
-        473,
-        474,
-        7229,
-        7228,
-        7227,
-        7226,
-        11964,
-        7225,
-        7179,
-        7178,
-        7193,
-        10400,
-        7191,
-        7192,
-        10375,
-        7204,
-        7197,
-        7230,
-        7236,
-        7242,
-        493,
-        487,
-        481,
-        475,
-        437,
-        444,
-        3707,
-        432,
-        431,
-        3732,
-        433,
+        416, 417, 449, 5353, 453, 459, 462, 465, 468, 7224, 7221, 7218, 7213, 11955, 7209,
+        7177, 7176, 7190, 10401, 7188, 7189, 10374, 7203, 7198, 7231, 7237, 7243, 494, 488,
+        482, 476, 438, 443, 3706, 429, 428, 3733, 430,
     ],
     "eye": [
         6784,

@@ -13,10 +13,12 @@ from typing import TYPE_CHECKING, Protocol
 import numpy as np
 from numba import njit
 from numpy.typing import NDArray
+from scipy.sparse.linalg import splu
 
+from threadlift.face.template import template
 from threadlift.tissue.mesh import SUBLAYERS, LayeredMesh, wedges_of
 from threadlift.tissue.mesh_asset import Level, MeshAsset, mesh_asset
-from threadlift.tissue.quality import scaled_jacobians
+from threadlift.tissue.quality import scaled_jacobians, triangle_angles
 
 if TYPE_CHECKING:
     from threadlift.face import Face
@@ -30,7 +32,9 @@ _CONE_SHARE = 0.55
 _DIRECTION_PASSES = 12
 # Below this clearance (sine of the angle to the nearest incident triangle) the surface is relaxed.
 _MIN_CLEARANCE = 0.20
-_RELAX_PASSES = 15
+_RELAX_PASSES = 6
+# So are triangles that a face squeezes flat: their wedges would be flat, too.
+_MIN_ANGLE_DEG = 10.0
 # Columns end before they meet those of the opposite wall, which end there too.
 _BALL_SHARE = 0.8
 # Length may change by this much per mm along the surface; steeper bases make flat inner triangles.
@@ -39,6 +43,9 @@ _FLOOR_MM = 1.5
 _SOUND = 0.15
 _SHRINK = 0.88
 _SHRINK_PASSES = 25
+# Columns that stay below this even at the floor length send their patch of skin back to repair.
+_ACCEPTABLE = 0.10
+_REPAIRS = 4
 
 
 class Thicknesses(Protocol):
@@ -185,35 +192,41 @@ def _limit_slope(length, surface, ring_ptr, ring, slope):
             break
 
 
-def _relaxed(surface: NDArray, asset: MeshAsset) -> tuple[NDArray, NDArray, NDArray]:
+def _grown(mask: NDArray, asset: MeshAsset) -> NDArray:
+    """The mask (V,) and its neighbours."""
+    ring_ptr, ring = asset.rings
+    out = mask.copy()
+    out[ring[np.repeat(mask, np.diff(ring_ptr))]] = True
+    return out
+
+
+def _relaxed(
+    surface: NDArray, reference: NDArray, repair: NDArray, asset: MeshAsset
+) -> tuple[NDArray, NDArray, NDArray]:
     """Surface whose every fan can be seen from inside, widest directions, clearances.
 
-    Vertices of closed-up folds (lid corners, nostril edge, lip corners) drift to the mean of their
-    neighbours, rim vertices along the rim; nothing else moves.
+    Where a face closes a fold (lid corners, nostrils, lip corners) the patch around it takes the
+    shape of the template (reference, (V,3)), fitted into what surrounds it: graph Laplacian of the
+    reference inside, the face itself outside. The patch grows until it is sound; vertices of
+    the mask ``repair`` (V,) belong to it from the start.
     """
     ptr, fan = asset.fans
-    ring_ptr, ring = asset.rings
-    rim = np.zeros(asset.columns, dtype=bool)
-    for mask in asset.rims.values():
-        rim |= mask
-    owner = np.repeat(np.arange(asset.columns), np.diff(ring_ptr))
-    usable = ~rim[owner] | rim[ring]
-    count = np.maximum(np.bincount(owner[usable], minlength=asset.columns), 1)
     x = surface.copy()
-    normals = _normals(x, asset.triangles)
-    widest, clearance = _widest(normals, ptr, fan)
-    for _ in range(_RELAX_PASSES):
-        closed = clearance < _MIN_CLEARANCE
-        if not closed.any():
+    patch = np.zeros(asset.columns, dtype=bool)
+    for _ in range(_RELAX_PASSES + 1):
+        widest, clearance = _widest(_normals(x, asset.triangles), ptr, fan)
+        poor = clearance < _MIN_CLEARANCE
+        flat = triangle_angles(x, asset.triangles) < _MIN_ANGLE_DEG
+        poor[asset.triangles[flat]] = True
+        poor |= repair & ~patch
+        if not poor.any():
             break
-        near = closed.copy()
-        near[ring[closed[owner]]] = True
-        mean = np.zeros_like(x)
-        np.add.at(mean, owner[usable], x[ring[usable]])
-        mean /= count[:, None]
-        x = np.where(near[:, None], x + 0.4 * (mean - x), x)
-        normals = _normals(x, asset.triangles)
-        widest, clearance = _widest(normals, ptr, fan)
+        patch = _grown(patch | _grown(poor, asset), asset)
+        inside = np.flatnonzero(patch)
+        rows = asset.laplacian[inside]
+        wanted = rows @ reference - rows[:, ~patch] @ surface[~patch]
+        x = surface.copy()
+        x[inside] = splu(rows[:, inside].tocsc()).solve(np.ascontiguousarray(wanted))
     return x, widest, clearance
 
 
@@ -236,15 +249,38 @@ def _points(surface: NDArray, d: NDArray, sublayers: NDArray) -> NDArray:
     return (surface[:, None] + depth[..., None] * d[:, None]).reshape(-1, 3)
 
 
-def extrude(surface: NDArray, stack: NDArray, asset: MeshAsset) -> tuple[NDArray, NDArray]:
+def extrude(
+    surface: NDArray, stack: NDArray, reference: NDArray, asset: MeshAsset
+) -> tuple[NDArray, NDArray]:
     """Node positions (V * 7, 3) [mm] and the share (V,) of the stack's depth that found room.
 
-    surface (V,3) [mm] wanted skin; stack (V,4) thicknesses [mm] of skin, fat, SMAS, deep.
+    surface (V,3) [mm] wanted skin; stack (V,4) thicknesses [mm] of skin, fat, SMAS, deep;
+    reference (V,3) [mm] skin of the template, the model for repairs.
     """
+    stack = np.maximum(stack, 0.05)
+    wedges = wedges_of(asset.triangles, NL)
+    repair = np.zeros(asset.columns, dtype=bool)
+    for _ in range(_REPAIRS):
+        x, widest, clearance = _relaxed(surface, reference, repair, asset)
+        points, room, jacobian = _fitted(x, widest, clearance, stack, wedges, asset)
+        bad = jacobian < _ACCEPTABLE
+        if not bad.any():
+            break
+        repair[wedges[bad][:, :3] // NL] = True
+    return points, room
+
+
+def _fitted(
+    x: NDArray,
+    widest: NDArray,
+    clearance: NDArray,
+    stack: NDArray,
+    wedges: NDArray,
+    asset: MeshAsset,
+) -> tuple[NDArray, NDArray, NDArray]:
+    """Points, room and scaled Jacobians of columns shortened until they are sound."""
     ptr, fan = asset.fans
     ring_ptr, ring = asset.rings
-    stack = np.maximum(stack, 0.05)
-    x, widest, clearance = _relaxed(surface, asset)
     normals = _normals(x, asset.triangles)
     d = _smooth_directions(widest, clearance, normals, ptr, fan, ring_ptr, ring, _DIRECTION_PASSES)
     wanted = stack.sum(axis=1)
@@ -252,19 +288,17 @@ def extrude(surface: NDArray, stack: NDArray, asset: MeshAsset) -> tuple[NDArray
     floor = np.minimum(_FLOOR_MM, wanted)
     length = np.maximum(length, floor)
     _limit_slope(length, x, ring_ptr, ring, _SLOPE)
-    wedges = wedges_of(asset.triangles, NL)
     for _ in range(_SHRINK_PASSES):
         points = _points(x, d, _sublayers(stack, length / wanted))
-        poor = scaled_jacobians(points, wedges) < _SOUND
-        if not poor.any():
-            break
+        jacobian = scaled_jacobians(points, wedges)
+        poor = jacobian < _SOUND
         touched = np.zeros(asset.columns, dtype=bool)
         touched[wedges[poor][:, :3] // NL] = True
         if not (length[touched] > floor[touched] * 1.0001).any():
             break
         length[touched] = np.maximum(length[touched] * _SHRINK, floor[touched])
         _limit_slope(length, x, ring_ptr, ring, _SLOPE)
-    return _points(x, d, _sublayers(stack, length / wanted)), length / wanted
+    return points, length / wanted, jacobian
 
 
 def layered_mesh(face: Face, stack: Thicknesses, level: Level = "default") -> LayeredMesh:
@@ -275,7 +309,12 @@ def layered_mesh(face: Face, stack: Thicknesses, level: Level = "default") -> La
     """
     asset = mesh_asset(level)
     thickness = np.stack([stack.skin_mm, stack.fat_mm, stack.smas_mm, stack.deep_mm], axis=1)
-    points, room = extrude(asset.sample(face.vertices), asset.sample(thickness), asset)
+    points, room = extrude(
+        asset.sample(face.vertices),
+        asset.sample(thickness),
+        asset.sample(template().vertices),
+        asset,
+    )
     return LayeredMesh(
         points=points,
         surface_triangles=asset.triangles,

@@ -72,6 +72,14 @@ class MeshAsset:
         count = np.bincount(pairs[:, 0], minlength=self.columns)
         return np.concatenate([[0], np.cumsum(count)]).astype(np.int64), pairs[:, 1].copy()
 
+    @cached_property
+    def laplacian(self) -> sparse.csr_array:
+        """Graph Laplacian (V, V): number of neighbours on the diagonal, -1 per edge."""
+        ptr, ring = self.rings
+        shape = (self.columns, self.columns)
+        edges = sparse.csr_array((np.ones(len(ring)), ring, ptr), shape=shape)
+        return (sparse.diags_array(np.diff(ptr).astype(float)) - edges).tocsr()
+
 
 @cache
 def mesh_asset(level: Level = "default") -> MeshAsset:
