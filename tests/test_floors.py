@@ -25,13 +25,13 @@ FLOORS = {
     "assessment": 4,
     "planning": 5,
     "outcome": 6,
-    "reporting": 7,
     "interop": 7,
-    "pipeline": 8,
-    "selftest": 8,
-    "demo": 9,
-    "summary": 9,
-    "cli": 10,
+    "reporting": 8,
+    "pipeline": 9,
+    "selftest": 9,
+    "demo": 10,
+    "summary": 10,
+    "cli": 11,
 }
 
 MODULES = sorted(p for p in ROOT.rglob("*.py") if p != ROOT / "__init__.py")
