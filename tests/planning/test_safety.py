@@ -33,6 +33,7 @@ def sheet() -> Skin:
 SKIN = sheet()
 MARKS = Marks(
     {"left": np.array([X, 0.0, 0.0]), "right": np.array([-X, 0.0, 0.0])},
+    {"left": np.array([X, 10.0, 35.0]), "right": np.array([-X, 10.0, 35.0])},
     np.array([[25.0, -45.0, 110.0]]),
     np.array([[40.0, 60.0, 100.0]]),
 )
@@ -140,14 +141,17 @@ def test_contact_becomes_less_likely_with_distance_in_depth_and_sideways() -> No
     assert by_side[-1] < 1e-3
 
 
-def test_a_gland_is_solid_below_its_surface() -> None:
-    deep = np.array([[X - 9.0, 20.0, z] for z in np.arange(0.0, 29.0, 2.5)])
-    below = thread(path_mm=deep, depth_mm=np.full(len(deep), 9.0), layer=("deep",) * len(deep))
-    place = np.array([[X, 10.0, 15.0], [X, 30.0, 15.0]])
-    gland = Structure(name="parotid", kind="gland", curve_mm=place, depth_mm=np.full(2, 6.0))
-    nerve = Structure(curve_mm=place, depth_mm=np.full(2, 6.0))
-    assert "hazard-clearance" in rules(violations([below], SKIN, MARKS, [gland]))
-    assert "hazard-clearance" not in rules(violations([below], SKIN, MARKS, [nerve]))
+def test_a_gland_fills_its_outline_below_the_capsule_and_nothing_above() -> None:
+    outline = np.array([[X, y, z] for y, z in ((5, 2), (35, 2), (35, 28), (5, 28), (5, 2))], float)
+    gland = Structure(
+        name="parotid", kind="gland", curve_mm=outline, depth_mm=np.full(5, 6.2), radius_mm=0.0
+    )
+    for depth, inside in ((9.0, True), (6.5, True), (3.5, False)):
+        path = np.array([[X - depth, 20.0, z] for z in np.arange(12.0, 19.0, 2.5)])
+        t = thread(
+            start=12.0, path_mm=path, depth_mm=np.full(len(path), depth), layer=("deep",) * 3
+        )
+        assert ("hazard-clearance" in rules(violations([t], SKIN, MARKS, [gland]))) is inside
 
 
 def test_the_entry_tract_is_part_of_the_way() -> None:
@@ -209,6 +213,6 @@ def test_resampling_keeps_ends_and_spacing() -> None:
 
 
 def test_no_structures_means_no_hazard_columns() -> None:
-    margin, _, p_hit = HazardField.of([]).scan(np.zeros((3, 3)), np.zeros(3))
+    margin, _, p_hit = HazardField.of([]).scan(np.zeros((3, 3)), np.zeros(3), np.zeros(3))
     assert margin.shape == (3, 0)
     assert p_hit.shape == (3, 0)

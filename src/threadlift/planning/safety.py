@@ -18,6 +18,8 @@ from threadlift.planning.hazards import HazardField, HazardRules, StructureLike,
 from threadlift.planning.skin import Place, Skin
 from threadlift.threads import Thread, products, tension_profile
 
+_LIDS = ("exocanthion", "endocanthion", "palpebrale_inferius", "palpebrale_superius")
+
 
 @dataclass(frozen=True)
 class Violation:
@@ -47,17 +49,23 @@ class Violation:
 
 @dataclass(frozen=True)
 class SafetyReport:
-    """Violations, nominal clearance to the nearest structure [mm], probability of any contact."""
+    """Violations, nominal clearance to the nearest structure [mm], probability of any contact.
+
+    `p_hit` counts nerves, vessels and ducts; glands have their own limit.
+    Clearances are counted up to 20 mm; None when no structure was given.
+    """
 
     violations: tuple[Violation, ...]
-    min_clearance_mm: float
+    min_clearance_mm: float | None
     nearest_structure: str
     p_hit: float
 
     def to_json(self) -> dict[str, Any]:
         """The `safety` part of plan.json."""
         return {
-            "min_clearance_mm": round(self.min_clearance_mm, 2),
+            "min_clearance_mm": (
+                None if self.min_clearance_mm is None else round(self.min_clearance_mm, 2)
+            ),
             "nearest_structure": self.nearest_structure,
             "p_hit": round(self.p_hit, 4),
             "violations": [v.to_json() for v in self.violations],
@@ -66,9 +74,10 @@ class SafetyReport:
 
 @dataclass(frozen=True)
 class Marks:
-    """Landmarks [mm] that the rules refer to: tragus per side, mouth corners, lid corners."""
+    """Landmarks [mm] that rules refer to: tragus and zygion per side, mouth corners, lids."""
 
     tragus: dict[str, NDArray]
+    arch: dict[str, NDArray]
     commissures: NDArray
     canthi: NDArray
 
@@ -77,9 +86,53 @@ class Marks:
         """From a face's landmarks."""
         return cls(
             {"left": face.landmark("tragus_L"), "right": face.landmark("tragus_R")},
+            {"left": face.landmark("zygion_L"), "right": face.landmark("zygion_R")},
             np.array([face.landmark(f"cheilion_{s}") for s in "LR"]),
-            np.array([face.landmark(f"{c}canthion_{s}") for c in ("exo", "endo") for s in "LR"]),
+            np.array([face.landmark(f"{c}_{s}") for c in _LIDS for s in "LR"]),
         )
+
+
+@dataclass(frozen=True)
+class _Examined:
+    """What the kernel found on one thread."""
+
+    violations: list[Violation]
+    clearance_mm: float
+    nearest: str
+    p_hit: float
+
+
+def examine(
+    threads: Sequence[Thread], skin: Skin, marks: Marks, hazards: HazardField
+) -> list[_Examined]:
+    """Where every thread lies, all points measured in the face at once (tensions: `check`)."""
+    if not threads:
+        return []
+    limits = _limits()
+    tracks = [resample(*_track(t))[0] for t in threads]
+    dense = skin.place(np.concatenate(tracks))
+    coarse = skin.place(np.concatenate([np.vstack([t.entry_mm[None], t.path_mm]) for t in threads]))
+    margin, clearance, p_hit = hazards.scan(
+        dense.foot_mm, np.maximum(dense.depth_mm, 0.0), dense.fat_bottom_mm
+    )
+    out = []
+    i = j = 0
+    for thread, track in zip(threads, tracks, strict=True):
+        mine = slice(i, i + len(track))
+        points = slice(j, j + 1 + len(thread.path_mm))
+        i, j = mine.stop, points.stop
+        found = _geometry(thread, coarse.part(points), marks, limits)
+        broken, near, name, p = _hazards(
+            thread, track, (margin[mine], clearance[mine], p_hit[mine]), hazards
+        )
+        out.append(_Examined(found + broken, near, name, p))
+    return out
+
+
+def _track(thread: Thread) -> tuple[NDArray, NDArray]:
+    """The whole way: the tract from the skin to the first buried point, then the path."""
+    way = np.vstack([thread.entry_mm[None], thread.path_mm])
+    return way, np.zeros(len(way))
 
 
 def check(
@@ -90,24 +143,16 @@ def check(
     rules: HazardRules | None = None,
 ) -> SafetyReport:
     """Everything the kernel has to say about these threads in this face."""
-    hazards = HazardField.of(structures, rules)
-    found: list[Violation] = []
-    clearance, nearest, untouched = np.inf, "", 1.0
-    for thread in threads:
-        path = skin.place(thread.path_mm)
-        found += _geometry(thread, path, skin, marks)
-        found += _tension(thread)
-        broken, thread_clearance, name, p = _hazards(thread, skin, hazards)
-        found += broken
-        untouched *= 1.0 - p
-        if thread_clearance < clearance:
-            clearance, nearest = thread_clearance, name
-    p_plan = 1.0 - untouched
-    found += _plan(threads, p_plan)
-    order = sorted(found, key=lambda v: (v.thread, v.rule, v.structure))
-    # Without structures there is no clearance to report; an infinite number is no JSON.
+    each = examine(threads, skin, marks, HazardField.of(structures, rules))
+    p_plan = 1.0 - float(np.prod([1.0 - e.p_hit for e in each]))
+    found = [v for e in each for v in e.violations] + _plan(threads, p_plan)
+    found += [v for t in threads for v in _tension(t)]
+    nearest = min(each, key=lambda e: e.clearance_mm, default=None)
     return SafetyReport(
-        tuple(order), float(clearance) if np.isfinite(clearance) else 999.0, nearest, p_plan
+        tuple(sorted(found, key=lambda v: (v.thread, v.rule, v.structure))),
+        nearest.clearance_mm if nearest is not None and nearest.nearest else None,
+        nearest.nearest if nearest is not None else "",
+        p_plan,
     )
 
 
@@ -136,21 +181,32 @@ def _worst(
     return [Violation(thread.id, rule, "", _at(where[i]), float(margin[i]), unit)]
 
 
-def _geometry(thread: Thread, path: Place, skin: Skin, marks: Marks) -> list[Violation]:
-    """Layers, depths, and what threads keep away from."""
-    limit = {
-        name: value(f"planning.safety.{name}")
-        for name in (
-            "below_dermis", "deep_tolerance", "fixed_smas_anterior", "depth_mismatch",
-            "entry_on_skin", "commissure_distance", "eyelid_distance", "anchored_entry_anterior",
-        )
-    }  # fmt: skip
+def _limits() -> dict[str, float]:
+    names = (
+        "below_dermis",
+        "deep_tolerance",
+        "fixed_smas_anterior",
+        "depth_mismatch",
+        "entry_on_skin",
+        "commissure_distance",
+        "eyelid_distance",
+        "anchored_entry_anterior",
+    )
+    return {name: value(f"planning.safety.{name}") for name in names}
+
+
+def _geometry(thread: Thread, way: Place, marks: Marks, limit: dict[str, float]) -> list[Violation]:
+    """Layers, depths, and what threads keep away from; `way` is the entry, then the path."""
+    entry, path = way.part(slice(0, 1)), way.part(slice(1, None))
     tragus = marks.tragus[thread.side]
     where = thread.path_mm
     anterior = path.foot_mm[:, 2] - tragus[2]
-    deep_ok = anterior <= limit["fixed_smas_anterior"]
+    # Over the temple, too, an anchor may reach the deep fascia: nothing moves there.
+    over_arch = path.foot_mm[:, 1] >= marks.arch[thread.side][1]
+    deep_ok = (anterior <= limit["fixed_smas_anterior"]) | (
+        over_arch & (anterior <= limit["anchored_entry_anterior"])
+    )
     under = path.smas_bottom_mm + limit["deep_tolerance"] - path.depth_mm
-    entry = skin.place(thread.entry_mm[None])
     found = [
         *_worst(
             thread,
@@ -207,39 +263,54 @@ def _tension(thread: Thread) -> list[Violation]:
 
 
 def _hazards(
-    thread: Thread, skin: Skin, hazards: HazardField
+    thread: Thread,
+    points: NDArray,
+    scan: tuple[NDArray, NDArray, NDArray],
+    hazards: HazardField,
 ) -> tuple[list[Violation], float, str, float]:
     """Violations, nearest clearance [mm] and structure, probability of any contact."""
-    track = np.vstack([thread.entry_mm[None], thread.path_mm])
-    points, _ = resample(track, np.zeros(len(track)))
-    place = skin.place(points)
-    margin, clearance, p_hit = hazards.scan(place.foot_mm, np.maximum(place.depth_mm, 0.0))
+    margin, clearance, p_hit = scan
     if margin.shape[1] == 0:
         return [], np.inf, "", 0.0
     found = []
-    for j, structure in enumerate(hazards.structures):
-        label = structure.name if structure.side == "" else f"{structure.name} ({structure.side})"
+    for j in np.flatnonzero((margin < 0.0).any(axis=0)):
         i = int(np.argmin(margin[:, j]))
-        if margin[i, j] < 0.0:
-            found.append(
-                Violation(thread.id, "hazard-clearance", label, _at(points[i]),
-                          float(margin[i, j]), "mm")
-            )  # fmt: skip
+        found.append(
+            Violation(
+                thread.id,
+                "hazard-clearance",
+                _label(hazards.structures[j]),
+                _at(points[i]),
+                float(margin[i, j]),
+                "mm",
+            )
+        )
+    gland = np.array([h.kind == "gland" for h in hazards.structures])
+    most = np.where(gland, hazards.rules.p_hit_gland, hazards.rules.p_hit_structure)
+    for j in np.flatnonzero((p_hit > most).any(axis=0)):
         i = int(np.argmax(p_hit[:, j]))
-        spare = hazards.rules.p_hit_structure - p_hit[i, j]
-        if spare < 0.0:
-            found.append(
-                Violation(thread.id, "hazard-probability", label, _at(points[i]),
-                          float(spare), "1")
-            )  # fmt: skip
+        found.append(
+            Violation(
+                thread.id,
+                "hazard-probability",
+                _label(hazards.structures[j]),
+                _at(points[i]),
+                float(most[j] - p_hit[i, j]),
+                "1",
+            )
+        )
     worst = np.unravel_index(int(np.argmin(clearance)), clearance.shape)
-    nearest = hazards.structures[int(worst[1])]
     return (
         found,
         float(clearance[worst]),
-        f"{nearest.name} ({nearest.side})" if nearest.side else nearest.name,
-        float(1.0 - np.prod(1.0 - p_hit.max(axis=0))),
+        _label(hazards.structures[int(worst[1])]),
+        # Anchoring in the parotid fascia touches the gland's capsule by intention.
+        float(1.0 - np.prod(1.0 - p_hit.max(axis=0)[~gland])),
     )
+
+
+def _label(structure: StructureLike) -> str:
+    return f"{structure.name} ({structure.side})" if structure.side else structure.name
 
 
 def _plan(threads: Sequence[Thread], p_hit: float) -> list[Violation]:

@@ -33,6 +33,16 @@ class Place:
     fat_bottom_mm: NDArray
     smas_bottom_mm: NDArray
 
+    def part(self, which: slice) -> Place:
+        """The same for a run of the points."""
+        return Place(
+            self.foot_mm[which],
+            self.depth_mm[which],
+            self.dermis_mm[which],
+            self.fat_bottom_mm[which],
+            self.smas_bottom_mm[which],
+        )
+
     def layers(self) -> tuple[str, ...]:
         """Layer name of each point by its depth."""
         bottoms = np.stack([self.dermis_mm, self.fat_bottom_mm, self.smas_bottom_mm])
