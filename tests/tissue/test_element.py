@@ -65,9 +65,7 @@ def test_patch_affine_displacement_leaves_no_force_inside():
 def test_force_is_the_gradient_of_the_energy_and_the_tangent_that_of_the_force(size):
     mesh = box_mesh(3, 3)
     line = LigamentLine("test", np.array([[3.0, 2.0, 0.0], [-8.0, 5.0, 0.0]]), 4.0, 1.5)
-    supports = Supports(
-        support_springs(mesh, TissueParameters()), ligament_bars(mesh, [line], 0.5)
-    )
+    supports = Supports(support_springs(mesh, TissueParameters()), ligament_bars(mesh, [line], 0.5))
     solid = Solid(mesh.points, mesh.wedges, _skin_like(mesh), supports)
     rng = np.random.default_rng(3)
     u, d = (s * rng.normal(size=mesh.points.shape) for s in (size, 1.0))
@@ -82,9 +80,7 @@ def test_force_is_the_gradient_of_the_energy_and_the_tangent_that_of_the_force(s
 
 def test_matrix_is_symmetric_and_equals_the_block_operator():
     mesh = box_mesh(3, 2)
-    solid = Solid(
-        mesh.points, mesh.wedges, _skin_like(mesh), Supports(np.ones(len(mesh.points)))
-    )
+    solid = Solid(mesh.points, mesh.wedges, _skin_like(mesh), Supports(np.ones(len(mesh.points))))
     rng = np.random.default_rng(0)
     u, d = 0.2 * rng.normal(size=(2, *mesh.points.shape))
     blocks = solid.tangent(u)
@@ -143,7 +139,9 @@ def test_uniaxial_stress_and_stretch_belong_together_as_computed_by_hand(stress_
         pressure = bulk * (along * across**2 - 1.0) - mu
         return [mu * along + pressure * across**2 - stress, mu * across + pressure * along * across]
 
-    along, across = fsolve(balance, [1.0 + stress_over_mu / 3, 1.0 - stress_over_mu / 6], xtol=1e-13)
+    along, across = fsolve(
+        balance, [1.0 + stress_over_mu / 3, 1.0 - stress_over_mu / 6], xtol=1e-13
+    )
     load = np.zeros_like(points)
     load[:: mesh.nl, 2] = stress * mesh.nodal_area(0)
     load[mesh.nl - 1 :: mesh.nl, 2] = -stress * mesh.nodal_area(mesh.nl - 1)

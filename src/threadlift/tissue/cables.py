@@ -55,7 +55,6 @@ class Cable:
     def __post_init__(self) -> None:
         points = np.asarray(self.reference, float)
         k = len(points)
-        lengths = np.linalg.norm(np.diff(points, axis=0), axis=1)
         numbers = [self.tension_n, self.shortening_mm or 0.0, self.ea_n or 0.0]
         if k < 2 or not np.isfinite(points).all() or not np.isfinite(numbers).all():
             raise InputError(
@@ -67,7 +66,7 @@ class Cable:
                 f"Thread '{self.name}' has arrays of different lengths.",
                 "Give one tension per path segment.",
             )
-        if lengths.min() < _SHORTEST:
+        if self.segment_mm.min() < _SHORTEST:
             raise InputError(
                 f"Thread '{self.name}' has two path points in the same place.",
                 "Remove the repeated point.",

@@ -73,7 +73,7 @@ def _times_metric(F, M, out):
 
 
 @njit(cache=True, nogil=True)
-def energy_force(x, wedges, grads, weights, volume, mu, b, k1, k2, bulk, mu0, G, H, energy, force):
+def energy_force(x, wedges, energy, force, grads, weights, volume, mu, b, k1, k2, bulk, mu0, G, H):
     """Element energies (E,) [N mm] and nodal internal forces (N,3) [N]; returns the smallest det F.
 
     ``energy`` and ``force`` are overwritten.
@@ -124,7 +124,7 @@ def energy_force(x, wedges, grads, weights, volume, mu, b, k1, k2, bulk, mu0, G,
 
 
 @njit(cache=True, nogil=True)
-def tangent(x, wedges, grads, weights, volume, mu, b, k1, k2, bulk, mu0, G, H, slots, blocks):
+def tangent(x, wedges, slots, blocks, grads, weights, volume, mu, b, k1, k2, bulk, mu0, G, H):
     """Add the exact second derivative of the energy to ``blocks`` (nnz blocks, 3, 3) [N/mm].
 
     ``slots`` (E,6,6) gives the block of every pair of element nodes.

@@ -170,19 +170,21 @@ def minimise(
     *,
     load: float,
     tolerance: float,
+    rounding: float = 0.0,
     max_iterations: int = MAX_ITERATIONS,
     refresh: Callable[[NDArray, int], Preconditioner | None] | None = None,
 ) -> Minimum:
     """Displacement (N,3) with |gradient| <= tolerance * load, started at u.
 
-    load [N] is the size of the applied forces. ``refresh(u, inner)`` may return a better
+    load [N] is the size of the applied forces; below ``rounding`` [N] a residual is noise and
+    counts as zero (tiny loads). ``refresh(u, inner)`` may return a better
     preconditioner after a step that took ``inner`` iterations. Raises SolverError, with reason
     and remedy, when no such displacement is found.
     """
     here = problem.evaluate(u)
     radius = np.inf
     total, history = 0, []
-    limit = tolerance * load
+    limit = max(tolerance * load, rounding)
     for iteration in range(max_iterations + 1):
         residual = float(np.linalg.norm(here.gradient))
         history.append(residual / load)

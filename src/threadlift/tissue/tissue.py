@@ -313,6 +313,7 @@ class Tissue:
                 self.rest,
                 load=load,
                 tolerance=tolerance,
+                rounding=self.solid.rounding_n,
                 refresh=self._refresher(problem),
             )
         return Equilibrium(
