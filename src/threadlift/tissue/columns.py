@@ -40,6 +40,8 @@ _BALL_SHARE = 0.8
 # Length may change by this much per mm along the surface; steeper bases make flat inner triangles.
 _SLOPE = 0.7
 _FLOOR_MM = 1.5
+# Columns that stick out below their neighbours are trimmed towards them; none is lengthened.
+_TRIM_PASSES = 4
 _SOUND = 0.15
 _SHRINK = 0.88
 _SHRINK_PASSES = 25
@@ -288,6 +290,10 @@ def _fitted(
     floor = np.minimum(_FLOOR_MM, wanted)
     length = np.maximum(length, floor)
     _limit_slope(length, x, ring_ptr, ring, _SLOPE)
+    degree = np.diff(ring_ptr)
+    for _ in range(_TRIM_PASSES):
+        around = np.add.reduceat(length[ring], ring_ptr[:-1]) / degree
+        length = np.maximum(np.minimum(length, 0.5 * (length + around)), floor)
     for _ in range(_SHRINK_PASSES):
         points = _points(x, d, _sublayers(stack, length / wanted))
         jacobian = scaled_jacobians(points, wedges)
@@ -305,12 +311,13 @@ def layered_mesh(face: Face, stack: Thicknesses, level: Level = "default") -> La
     """Layered mesh of a face: the shared triangulation with this face's shape and thicknesses.
 
     ``stack`` holds layer thicknesses (n,) [mm] on the template vertices. The skin nodes lie on
-    the face except where a fold is too tight for any column (counted in ``quality``).
+    the face except where a fold is too tight for any column (``shift_mm`` says how far off).
     """
     asset = mesh_asset(level)
     thickness = np.stack([stack.skin_mm, stack.fat_mm, stack.smas_mm, stack.deep_mm], axis=1)
+    skin = asset.sample(face.vertices)
     points, room = extrude(
-        asset.sample(face.vertices),
+        skin,
         asset.sample(thickness),
         asset.sample(template().vertices),
         asset,
@@ -324,4 +331,5 @@ def layered_mesh(face: Face, stack: Thicknesses, level: Level = "default") -> La
         level=level,
         asset=asset,
         room=room,
+        shift_mm=np.linalg.norm(points[::NL] - skin, axis=1),
     )

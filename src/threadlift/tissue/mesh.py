@@ -64,6 +64,7 @@ class LayeredMesh:
     level: 'coarse' | 'default' | 'box'.
     asset: the binding to the template (faces only).
     room: (V,) share of the wanted depth that found room between opposite walls (faces only).
+    shift_mm: (V,) distance of the skin nodes from the face; 0 except in closed-up folds.
     """
 
     points: NDArray
@@ -75,6 +76,7 @@ class LayeredMesh:
     level: str = "box"
     asset: MeshAsset | None = None
     room: NDArray | None = None
+    shift_mm: NDArray | None = None
 
     @property
     def nl(self) -> int:

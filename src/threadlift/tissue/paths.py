@@ -20,6 +20,7 @@ from threadlift.errors import InputError
 # Straightening is a diffusion along the path: this many sweeps damp its longest wave on the
 # coarsest resampling of _COARSEST segments; finer ones only need to smooth the new points.
 _SWEEPS = 80
+_FINE_SWEEPS = 25
 _COARSEST = 6
 _WALK = 40
 
@@ -188,8 +189,9 @@ class SurfacePaths:
             where, weight = self._along(points, tri[0], bary[0])
             where[-1], weight[-1] = tri[1], bary[1]
             points = self.points(where, weight)
+            sweeps = _SWEEPS if segments <= 2 * _COARSEST else _FINE_SWEEPS
             _straighten(
-                points, where, weight, self.surface, self.triangles, self._ptr, self._fan, _SWEEPS
+                points, where, weight, self.surface, self.triangles, self._ptr, self._fan, sweeps
             )
             length = float(np.linalg.norm(np.diff(points, axis=0), axis=1).sum())
             final = max(int(np.ceil(length / step_mm - 1e-9)), 1)

@@ -104,6 +104,9 @@ def report(mesh: LayeredMesh) -> dict[str, float]:
         "edge_median_mm": float(np.median(length)),
         "edge_max_mm": float(length.max()),
     }
+    if mesh.shift_mm is not None:
+        out["shifted_columns"] = int(np.count_nonzero(mesh.shift_mm > 1e-9))
+        out["shift_max_mm"] = float(mesh.shift_mm.max())
     focus = np.zeros(mesh.columns)
     for key, weight in mesh.zone_weights.items():
         if key.rsplit("_", 1)[0] in FOCUS_ZONES:
