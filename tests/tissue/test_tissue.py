@@ -41,7 +41,7 @@ def _homogeneous(mu_kpa: float) -> TissueParameters:
 
 @pytest.mark.parametrize("mu_kpa", [0.75, 3.0])
 def test_gravity_shears_a_layer_as_computed_by_hand(mu_kpa):
-    """Hand solution: u = rho g h^2 / 2G + rho_s t g h / G for a layer h under a skin t, both of modulus G."""
+    """By hand: u = rho g h^2 / 2G + rho_s t g h / G, layer h under skin t, both of modulus G."""
     h, t, g = 10.0, 2.0, 9.81
     mesh = box_mesh(12, 12, size_mm=(240.0, 240.0), sublayer_mm=(t, 2.0, 2.0, 2.0, 2.0, 2.0))
     tissue = Tissue(mesh, _homogeneous(mu_kpa))

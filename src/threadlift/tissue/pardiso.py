@@ -20,8 +20,8 @@ from threadlift.errors import SolverError
 _SPD = 2
 _ANALYSE, _FACTORISE, _SOLVE, _RELEASE = 11, 22, 33, -1
 
-# mkl_set_threading_layer / mkl_cbwr_set constants from mkl_types.h and mkl_service.h.
-_LAYER_INTEL, _LAYER_SEQUENTIAL = 0, 1
+# Constants of MKL_Set_Threading_Layer and MKL_CBWR_Set, from mkl_service.h and mkl_types.h.
+_LAYER_SEQUENTIAL = 1
 _CBWR_AUTO = 2
 
 _ERRORS = {
@@ -50,18 +50,13 @@ def library() -> ctypes.CDLL | None:
     paths = _candidates("mkl_rt")
     if not paths:
         return None
-    openmp = _candidates("iomp5") + _candidates("iomp5md")
     try:
-        # Loaded first and globally: mkl_rt looks its threading layer up by name.
-        omp = ctypes.CDLL(str(openmp[0]), mode=ctypes.RTLD_GLOBAL) if openmp else None
         mkl = ctypes.CDLL(str(paths[-1]), mode=ctypes.RTLD_GLOBAL)
-        layer = _LAYER_INTEL if omp is not None else _LAYER_SEQUENTIAL
-        mkl.MKL_Set_Threading_Layer(ctypes.c_int(layer))
+        # One thread: the same bits whatever the number of cores, no waiting for each other on a
+        # busy machine, and ensembles already use one process per core (docs/decisions/0003).
+        mkl.MKL_Set_Threading_Layer(ctypes.c_int(_LAYER_SEQUENTIAL))
         # One code path per machine: same bits in every run, whatever the memory alignment.
         mkl.MKL_CBWR_Set(ctypes.c_int(_CBWR_AUTO))
-        if omp is not None and hasattr(omp, "kmp_set_blocktime"):
-            # Idle OpenMP threads would otherwise spin 200 ms against the next numba kernel.
-            omp.kmp_set_blocktime(ctypes.c_int(0))
     except OSError:
         return None
     return mkl
