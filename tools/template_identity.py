@@ -7,6 +7,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 import numpy as np
+
 from template_source import RACES, HeadSource, neutral_shares
 from threadlift.evidence import value
 
@@ -20,9 +21,15 @@ OPPOSITES = {"incr": "decr", "up": "down", "out": "in", "forward": "backward",
 #: Relative standard deviation of a slider (1 = its end). Shapes of the whole head are alternatives
 #: of each other and asymmetry is small in people; the overall size is calibrated below.
 SPREAD = {"slider": 0.32, "shape": 0.15, "asym": 0.12, "lopsided": 0.05}
+#: Shares of the sliders that make up the weight axis.
+WEIGHT_SHARES = {"head/head-fat": 0.7, "neck/neck-double": 0.35}
+#: Standard deviation of the macro axes in the units they are stated in.
+MACRO_SPREAD = {"age": 0.35, "sex": 0.5, "weight": 0.5,
+                **dict.fromkeys(RACES, 0.9)}
 N_SYMMETRIC, N_ASYMMETRIC = 84, 28
 #: Whole-body parts, rigid motions, and ears of fairy tales.
-SKIPPED = re.compile(r"asymm-(breast|trunk)|head-angle|head-trans|neck-trans|head-scale|ear-shape")
+SKIPPED = re.compile(
+    r"asymm-(breast|trunk)|head-(angle|trans|scale|fat)|neck-trans|ear-shape")
 
 
 @dataclass(frozen=True)
@@ -74,8 +81,9 @@ def sliders(source: HeadSource, folder: str) -> dict[str, np.ndarray]:
 
 
 def macro_axes(source: HeadSource) -> dict[str, np.ndarray]:
-    """Whole-head directions [mm]: 'age' young→old, 'sex' female→male, 'weight' lean→heavy,
-    'muscle', and each race against the mean of all."""
+    """Whole-head directions [mm]: 'age' young→old, 'sex' female→male, 'weight' mean→heavy,
+    and each race against the mean of all.
+    """
     races, sexes, ages = neutral_shares()
     one = {"female": {"female": 1.0}, "male": {"male": 1.0}}
     axes = {
@@ -83,20 +91,14 @@ def macro_axes(source: HeadSource) -> dict[str, np.ndarray]:
             races, sexes, {"young": 1.0}),
         "sex": source.person(races, one["male"], ages) - source.person(
             races, one["female"], ages),
-        "weight": 0.5 * (source.person(races, sexes, ages, weight="max")
-                         - source.person(races, sexes, ages, weight="min")),
-        "muscle": 0.5 * (source.person(races, sexes, ages, muscle="max")
-                         - source.person(races, sexes, ages, muscle="min")),
+        # The model's own body weight hardly touches the head; its face fat and double chin do.
+        "weight": sum((share * 0.5 * (source.target(f"{name}-incr") - source.target(f"{name}-decr"))
+                       for name, share in WEIGHT_SHARES.items()), np.zeros_like(source.base)),
     }
     mean = source.person(*neutral_shares())
     for race in RACES:
         axes[race] = source.person({race: 1.0}, sexes, ages) - mean
     return axes
-
-
-#: Standard deviation of the macro axes in the units they are stated in.
-MACRO_SPREAD = {"age": 0.35, "sex": 0.5, "weight": 0.5, "muscle": 0.3,
-                **dict.fromkeys(RACES, 0.9)}
 
 
 def _columns(source: HeadSource, axes: dict[str, np.ndarray], turned: Turn,

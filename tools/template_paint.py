@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+from itertools import pairwise
+
 import numpy as np
+
 from threadlift.face.zones import falloff, segment_distance
 
 SKIN = np.array([219.0, 176.0, 150.0])
@@ -108,7 +111,7 @@ def _blend(colors: np.ndarray, tint: np.ndarray, weight: np.ndarray) -> None:
 
 def _line(points: np.ndarray, line: list[np.ndarray]) -> np.ndarray:
     return np.min([segment_distance(points, a, b)
-                   for a, b in zip(line[:-1], line[1:], strict=True)], axis=0)
+                   for a, b in pairwise(line)], axis=0)
 
 
 def _lips(v: np.ndarray, mark: dict[str, np.ndarray]) -> np.ndarray:

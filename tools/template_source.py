@@ -100,18 +100,17 @@ class HeadSource:
         """Displacement of a race, sex and age ('young' | 'old') combination."""
         return self.target(f"macrodetails/{race}-{sex}-{age}")
 
-    def build(self, sex: str, age: str, muscle: str = "average", weight: str = "average"
-              ) -> np.ndarray:
-        """Displacement of a build that all races share."""
-        return self.target(f"macrodetails/universal-{sex}-{age}-{muscle}muscle-{weight}weight")
+    def build(self, sex: str, age: str) -> np.ndarray:
+        """Displacement of the average build that all races share."""
+        return self.target(f"macrodetails/universal-{sex}-{age}-averagemuscle-averageweight")
 
-    def person(self, races: dict[str, float], sexes: dict[str, float], ages: dict[str, float],
-               muscle: str = "average", weight: str = "average") -> np.ndarray:
+    def person(self, races: dict[str, float], sexes: dict[str, float], ages: dict[str, float]
+               ) -> np.ndarray:
         """Positions (n, 3) [mm] of a mix of macro targets (shares sum to one), symmetrised."""
         total = self.base.copy()
         for sex, s in sexes.items():
             for age, a in ages.items():
-                total += s * a * self.build(sex, age, muscle, weight)
+                total += s * a * self.build(sex, age)
                 for race, r in races.items():
                     total += s * a * r * self.race(race, sex, age)
         return self.symmetric(total)

@@ -17,6 +17,8 @@ from threadlift.face.template import Array, Template, template
 from threadlift.face.zones import segment_distance
 
 DOWN = np.array([0.0, -1.0, 0.0])
+#: Reach [mm] of the hold at the lower orbital rim.
+ORBITAL_HOLD_MM = 8.0
 
 
 @dataclass(frozen=True)
@@ -80,7 +82,10 @@ def _pull(t: Template, normals: Array, pull: Pull) -> Array:
     distance = np.min([segment_distance(t.vertices, a, b)
                        for a, b in zip(line, ends, strict=False)], axis=0)
     weight = np.exp(-0.5 * (distance / pull.width_mm) ** 2)
-    return weight[:, None] * (pull.down * DOWN + pull.out * normals)
+    # The orbital retaining ligament holds the skin along the lower rim: it may hollow, not drop.
+    rim = np.linalg.norm(t.vertices - _point(t, "orbitale_L"), axis=1)
+    free = 1.0 - np.exp(-0.5 * (rim / ORBITAL_HOLD_MM) ** 2)
+    return weight[:, None] * (pull.down * free[:, None] * DOWN + pull.out * normals)
 
 
 def sag_field(pulls: Sequence[Pull]) -> Array:

@@ -75,10 +75,10 @@ def loop(triangles: IntArray, n_vertices: int) -> Subdivision:
         rim = on_border[here] & border
         put(here[rim], edges[rim, b], np.full(int(rim.sum()), 0.125))
 
-    matrix = coo_matrix(
+    matrix = csr_matrix(coo_matrix(
         (np.concatenate(weights), (np.concatenate(rows), np.concatenate(cols))),
         shape=(n_vertices + n_edges, n_vertices),
-    ).tocsr()
+    ))
     matrix.sort_indices()
     a, b, c = triangles.T
     ab, bc, ca = (side_edge + n_vertices).T
@@ -115,6 +115,6 @@ def keep_size(matrix: csr_matrix, rows: IntArray, cols: IntArray, factor: float)
     part[:, cols] += (1.0 - factor) / len(cols)
     full = matrix.tolil()
     full[rows] = part
-    out = full.tocsr()
+    out = csr_matrix(full)
     out.sort_indices()
     return out

@@ -63,7 +63,7 @@ class Template:
     coefficients; mode 0 is overall size. mode_signs (k,): +1 symmetric, -1 antisymmetric, so a
     face with coefficients c is mirrored by mode_signs * c.
     axes: named directions (n_coarse, 3) [mm]: 'age' (25 to 90 years), 'sex' (female to male),
-    'weight' (mean to heavy), 'muscle'.
+    'weight' (mean to heavy).
     expressions: 52 ARKit names -> (n_coarse, 3) [mm] displacement at weight 1.
     mediapipe: where the 478 points of the face-landmark network lie.
     """
@@ -120,7 +120,7 @@ def _freeze(array: NDArray) -> NDArray:
 @cache
 def template() -> Template:
     """The template (loaded once; its arrays are read-only)."""
-    path = files(__package__) / "data" / "template.npz"
+    path = files("threadlift.face") / "data" / "template.npz"
     with path.open("rb") as stream, np.load(stream) as stored:
         data = {name: stored[name] for name in stored.files}
     coarse = data["neutral"]

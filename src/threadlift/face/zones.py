@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from itertools import pairwise
 
 import numpy as np
 from numpy.typing import NDArray
@@ -107,7 +108,7 @@ def capsule_weight(points: Array, capsule: Capsule, landmarks: Mapping[str, Arra
             a, b, share = point
             line.append((1.0 - share) * landmarks[a] + share * landmarks[b])
     distance = np.min(
-        [segment_distance(points, a, b) for a, b in zip(line[:-1], line[1:], strict=True)], axis=0)
+        [segment_distance(points, a, b) for a, b in pairwise(line)], axis=0)
     return falloff(distance, capsule.reach_mm)
 
 
