@@ -40,8 +40,9 @@ _BALL_SHARE = 0.8
 # Length may change by this much per mm along the surface; steeper bases make flat inner triangles.
 _SLOPE = 0.7
 _FLOOR_MM = 1.5
-# Columns that stick out below their neighbours are trimmed towards them; none is lengthened.
+# Columns that stick out this much below the mean of their neighbours are trimmed to it.
 _TRIM_PASSES = 4
+_TRIM_EXCESS = 1.12
 _SOUND = 0.15
 _SHRINK = 0.88
 _SHRINK_PASSES = 25
@@ -293,7 +294,7 @@ def _fitted(
     degree = np.diff(ring_ptr)
     for _ in range(_TRIM_PASSES):
         around = np.add.reduceat(length[ring], ring_ptr[:-1]) / degree
-        length = np.maximum(np.minimum(length, 0.5 * (length + around)), floor)
+        length = np.maximum(np.minimum(length, _TRIM_EXCESS * around), floor)
     for _ in range(_SHRINK_PASSES):
         points = _points(x, d, _sublayers(stack, length / wanted))
         jacobian = scaled_jacobians(points, wedges)
