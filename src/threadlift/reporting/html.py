@@ -13,7 +13,7 @@ import numpy as np
 
 from threadlift import evidence
 from threadlift.anatomy.structures import structures
-from threadlift.face import Face
+from threadlift.face import Capture, Face
 from threadlift.reporting import charts, figures
 from threadlift.reporting.run_data import RunData
 from threadlift.reporting.texts import Texts, texts
@@ -103,12 +103,12 @@ def _thread_rows(run: RunData, face: Face) -> list[Json]:
 def _risk_rows(outcome: Json, t: Texts) -> list[Json]:
     rows = []
     for name, risk in outcome["risks"].items():
-        estimate = risk["estimate"] if "estimate" in risk else risk
-        unit = estimate["unit"]
-        zone = risk.get("place", {}).get("zone") if isinstance(risk.get("place"), dict) else None
+        unit = risk["unit"]
+        place = risk.get("place") or {}
+        zone = place.get("zone")
         rows.append({
             "name": name,
-            "estimate": estimate,
+            "estimate": risk,
             "unit": "" if unit in _UNITLESS else unit,
             "digits": 1 if unit == "months" else 2,
             "verdict": risk["verdict"],
@@ -126,7 +126,7 @@ def _complication_rows(outcome: Json, t: Texts) -> list[Json]:
         estimate = item["per_100"]
         n = round(estimate["value"])
         label = t("risks.icons", n=n, m=100 - n)
-        rows.append({"name": _words(item["name"]), "estimate": estimate,
+        rows.append({"name": t(f"complications.{item['name']}"), "estimate": estimate,
                      "icons": charts.icon_array(estimate["value"], label)})
     return sorted(rows, key=lambda r: -r["estimate"]["value"])
 
@@ -202,6 +202,7 @@ def _certainty(run: RunData, t: Texts) -> list[tuple[str, list[tuple[str, str]],
 
 
 def _figures(run: RunData, face: Face, t: Texts) -> SimpleNamespace:
+    # Only their course along the skin is drawn, so the reference person's depths do not matter.
     hazards = structures(face)
     out = SimpleNamespace(map=[], before_after=[], displacement=[], displacement_max=0.0,
                           depth_range=(0.0, 1.0), depth_gradient="", displacement_gradient="",
@@ -223,10 +224,18 @@ def _figures(run: RunData, face: Face, t: Texts) -> SimpleNamespace:
     return out
 
 
+def _face(run: RunData) -> Face:
+    """The face of the run, for landmarks and zones (its capture error is in the assessment)."""
+    kind: Any = run.kind
+    return Face.in_frame(run.model.vertices, sd_mm=0.0, kind=kind,
+                         capture=Capture(source="face.glb"), expressions={},
+                         colors=run.model.colors)
+
+
 def render_report(run: RunData, language: str = "en") -> str:
     """The report as HTML text. Everything on it comes from the files of the run."""
     t = texts(language)
-    face = Face.from_model(run.model.vertices, kind=run.kind, colors=run.model.colors)
+    face = _face(run)
     plan, assessment, outcome = run.plan, run.assessment, run.outcome
     shares = {name: dict(share, scaled100=_percent(share))
               for name, share in assessment["shares"].items()}
@@ -273,6 +282,7 @@ def render_report(run: RunData, language: str = "en") -> str:
             "expression_rows": _expression_rows(outcome),
             "risk_rows": risks,
             "complication_rows": _complication_rows(outcome, t),
+            "rare": [t(f"complications.{r['name']}") for r in outcome.get("rare_events", [])],
         }
         context["charts"].lift = charts.lift_chart(lift, goal, t)
         context["charts"].durability = charts.durability_chart(outcome["durability"], t)
