@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 from PIL import Image, ImageDraw
 from scipy.sparse import coo_matrix, csr_matrix, diags
 from scipy.sparse.linalg import splu
+from scipy.spatial.distance import cdist
 from skimage.color import lab2rgb, rgb2lab
 
 from threadlift.face.camera import PhotoCamera
@@ -91,8 +92,7 @@ def _warp(shot: Shot, pixels: Array, px_per_mm: float) -> Array:
     used = shot.trust > 0.2
     at, by = shot.pixels[used] + shot.misfit_px[used], shot.misfit_px[used]
     reach = 2.0 * (8.0 * px_per_mm) ** 2
-    d = ((pixels[:, None] - at[None]) ** 2).sum(axis=2)
-    w = np.exp(-d / reach) * shot.trust[used]
+    w = np.exp(-cdist(pixels, at, "sqeuclidean") / reach) * shot.trust[used]
     # The constant makes the mean fall to zero where no landmark is near.
     return pixels - (w @ by) / (w.sum(axis=1, keepdims=True) + 0.3)
 
@@ -130,7 +130,9 @@ def sample(shot: Shot, triangles: NDArray[np.integer]) -> tuple[Array, Array]:
     local = shot.camera.local(shot.vertices)
     px_per_mm = shot.camera.focal / float(np.median(local[:, 2]))
     weight = _visible(shot, triangles)
-    pixels = _warp(shot, shot.camera.project(shot.vertices), px_per_mm)
+    pixels = shot.camera.project(shot.vertices)
+    shown = weight > 0.0
+    pixels[shown] = _warp(shot, pixels[shown], px_per_mm)
     h, w = shot.rgb.shape[:2]
     mouth = _mouth(shot, (w, h), px_per_mm)
     column = np.clip(pixels[:, 0].astype(int), 0, w - 1)
