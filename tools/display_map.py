@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import numpy as np
 from numpy.typing import NDArray
-from remesh import Surface
 from scipy import sparse
 from scipy.sparse.csgraph import dijkstra
+
+from remesh import Surface
 
 REACH_MM = 15.0
 # Averaging rounds that soften the seams between the areas of neighbouring rim vertices.

@@ -19,7 +19,7 @@ LONG, SHORT = 4.0 / 3.0, 4.0 / 5.0
 
 
 def closest_on_triangles(p: NDArray, a: NDArray, b: NDArray, c: NDArray) -> NDArray:
-    """Barycentric coordinates (..., 3) of the points of triangles abc nearest to p (all (..., 3))."""
+    """Barycentric coordinates (..., 3) of the points of triangles abc nearest to p."""
     ab, ac, ap = b - a, c - a, p - a
     d00 = (ab * ab).sum(-1)
     d01 = (ab * ac).sum(-1)
@@ -63,7 +63,7 @@ class Surface:
     def project(
         self, points: NDArray, normals: NDArray, k: int = 40
     ) -> tuple[NDArray, NDArray, NDArray]:
-        """Triangle (n,), barycentric (n,3), place (n,3) nearest to the points with a like normal."""
+        """Triangle (n,), barycentric (n,3), place (n,3) nearest to points with a like normal."""
         _, near = self._tree.query(points, k=min(k, len(self.triangles)))
         corner = self.vertices[self.triangles[near]]
         bary = closest_on_triangles(
@@ -91,9 +91,11 @@ class Curve:
 
     @property
     def length(self) -> float:
+        """Arc length [mm]."""
         return float(self.s[-1])
 
     def at(self, s: float) -> NDArray:
+        """Place (3,) at arc length s."""
         s = s % self.length if self.closed else s
         return np.array([np.interp(s, self.s, self.points[:, c]) for c in range(3)])
 
@@ -138,9 +140,11 @@ class Patch:
         self.reproject()
 
     def edge_tris(self, a: int, b: int) -> set[int]:
+        """Triangles on edge ab."""
         return self.vt[a] & self.vt[b]
 
     def param(self, v: int, curve: int) -> float | None:
+        """Arc length of border vertex v on a curve; None if it is not on it."""
         where = self.border.get(v)
         if where is None:
             return None
@@ -158,6 +162,7 @@ class Patch:
         return min(common) if common else None
 
     def edges(self) -> list[tuple[int, int]]:
+        """All edges (a < b), sorted."""
         return sorted(
             {
                 (min(t[i], t[j]), max(t[i], t[j]))
@@ -167,28 +172,34 @@ class Patch:
         )
 
     def target(self, a: int, b: int) -> float:
+        """Wanted length [mm] of edge ab."""
         return 0.5 * (self.h[a] + self.h[b])
 
     def length(self, a: int, b: int) -> float:
+        """Length [mm] of edge ab."""
         return float(np.linalg.norm(self.p[a] - self.p[b]))
 
     def normal(self, t: tuple[int, int, int]) -> NDArray:
+        """Normal (3,) of a triangle, twice its area long."""
         a, b, c = (self.p[v] for v in t)
         return np.cross(b - a, c - a)
 
     def add(self, t: tuple[int, int, int]) -> None:
+        """Add a triangle."""
         self.tri[self.next] = t
         for v in t:
             self.vt[v].add(self.next)
         self.next += 1
 
     def drop(self, i: int) -> tuple[int, int, int]:
+        """Remove a triangle and return it."""
         t = self.tri.pop(i)
         for v in t:
             self.vt[v].discard(i)
         return t
 
     def split(self, a: int, b: int) -> None:
+        """Halve edge ab; on the border along its curve."""
         sides = self.edge_tris(a, b)
         v = len(self.p)
         self.vt.append(set())
@@ -292,6 +303,7 @@ class Patch:
         return live, np.array([self.p[v] for v in live]), tris
 
     def vertex_normals(self, points: NDArray, tris: NDArray) -> NDArray:
+        """Area-weighted unit normals (n,3)."""
         n = np.zeros_like(points)
         face = np.cross(
             points[tris[:, 1]] - points[tris[:, 0]], points[tris[:, 2]] - points[tris[:, 0]]
@@ -312,7 +324,7 @@ class Patch:
         return live, at, bary, tris
 
     def smooth(self, amount: float = 0.8, frozen: set[int] | None = None) -> None:
-        """Move vertices to the size-weighted centroid of their fan, border ones along their curve."""
+        """Move vertices to the weighted centroid of their fan, border ones along their curve."""
         live, points, tris = self.arrays()
         h = np.array([self.h[v] for v in live])
         corner = points[tris]
@@ -381,6 +393,7 @@ class Patch:
             self.flips()
 
     def flips(self, sweeps: int = 4) -> None:
+        """Flip edges until none gets better."""
         for _ in range(sweeps):
             if not sum(self.flip_if_better(a, b) for a, b in self.edges()):
                 break
