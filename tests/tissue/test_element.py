@@ -136,7 +136,8 @@ def test_uniaxial_stress_and_stretch_belong_together_as_computed_by_hand(stress_
 
     def balance(stretches):
         along, across = stretches
-        pressure = bulk * (along * across**2 - 1.0) - mu
+        ratio = along * across**2
+        pressure = bulk * (ratio - 1.0) - mu / ratio
         return [mu * along + pressure * across**2 - stress, mu * across + pressure * along * across]
 
     along, across = fsolve(

@@ -97,10 +97,13 @@ def energy_force(x, wedges, energy, force, grads, weights, volume, mu, b, k1, k2
             current += w * det
             i1 = _times_metric(F, G[e], FG) - 3.0
             total += w * 0.5 * mu[e] * (i1 + 0.5 * b[e] * i1 * i1)
+            # A folded point has no finite energy; its forces are not used.
+            local = mu[e] * (1.0 - 1.0 / det) if det > 0.0 else 0.0
+            total += w * mu[e] * (det - 1.0 - np.log(det)) if det > 0.0 else np.inf
             w1 = mu[e] * (1.0 + b[e] * i1)
             for i in range(3):
                 for j in range(3):
-                    P[i, j] = w1 * FG[i, j]
+                    P[i, j] = w1 * FG[i, j] + local * cof[i, j]
             if k1[e] > 0.0:
                 i4 = _times_metric(F, H[e], FH) - 1.0
                 psi, first, _ = _fibre(i4, k1[e], k2[e])
@@ -134,7 +137,7 @@ def tangent(x, wedges, slots, blocks, grads, weights, volume, mu, b, k1, k2, bul
     q = np.empty(18)
     v, h = np.empty(18), np.empty(18)
     scalar = np.empty((6, 6))
-    cross = np.empty((6, 6, 3))
+    cross, skew = np.empty((6, 6, 3)), np.empty((6, 6, 3))
     K = np.empty((18, 18))
     ag = np.empty(3)
     for e in range(wedges.shape[0]):
@@ -142,13 +145,16 @@ def tangent(x, wedges, slots, blocks, grads, weights, volume, mu, b, k1, k2, bul
         q[:] = 0.0
         scalar[:] = 0.0
         cross[:] = 0.0
+        skew[:] = 0.0
         current = 0.0
         for p in range(6):
             w = weights[e, p]
             g = grads[e, p]
             _deformation(x, wedges, e, g, F)
             _cofactor(F, cof)
-            current += w * (F[0, 0] * cof[0, 0] + F[0, 1] * cof[0, 1] + F[0, 2] * cof[0, 2])
+            det = F[0, 0] * cof[0, 0] + F[0, 1] * cof[0, 1] + F[0, 2] * cof[0, 2]
+            current += w * det
+            local = w * mu[e] * (1.0 - 1.0 / det)
             i1 = _times_metric(F, G[e], FG) - 3.0
             w1 = mu[e] * (1.0 + b[e] * i1)
             for i in range(3):
@@ -164,7 +170,8 @@ def tangent(x, wedges, slots, blocks, grads, weights, volume, mu, b, k1, k2, bul
             for a in range(6):
                 g0, g1, g2 = g[a, 0], g[a, 1], g[a, 2]
                 for i in range(3):
-                    q[3 * a + i] += w * (cof[i, 0] * g0 + cof[i, 1] * g1 + cof[i, 2] * g2)
+                    v[3 * a + i] = cof[i, 0] * g0 + cof[i, 1] * g1 + cof[i, 2] * g2
+                    q[3 * a + i] += w * v[3 * a + i]
                 for j in range(3):
                     ag[j] = w * (A[j, 0] * g0 + A[j, 1] * g1 + A[j, 2] * g2)
                 for c in range(a, 6):
@@ -174,7 +181,14 @@ def tangent(x, wedges, slots, blocks, grads, weights, volume, mu, b, k1, k2, bul
                     n1 = g2 * g[c, 0] - g0 * g[c, 2]
                     n2 = g0 * g[c, 1] - g1 * g[c, 0]
                     for i in range(3):
-                        cross[a, c, i] += w * (F[i, 0] * n0 + F[i, 1] * n1 + F[i, 2] * n2)
+                        turn = F[i, 0] * n0 + F[i, 1] * n1 + F[i, 2] * n2
+                        cross[a, c, i] += w * turn
+                        skew[a, c, i] += local * turn
+            factor = w * mu[e] / (det * det)
+            for r in range(18):
+                vr = factor * v[r]
+                for s in range(18):
+                    K[r, s] += vr * v[s]
             if b[e] > 0.0:
                 factor = 2.0 * w * mu[e] * b[e]
                 for a in range(6):
@@ -204,9 +218,9 @@ def tangent(x, wedges, slots, blocks, grads, weights, volume, mu, b, k1, k2, bul
             for c in range(a, 6):
                 s = scalar[a, c]
                 c0, c1, c2 = (
-                    pressure * cross[a, c, 0],
-                    pressure * cross[a, c, 1],
-                    pressure * cross[a, c, 2],
+                    pressure * cross[a, c, 0] + skew[a, c, 0],
+                    pressure * cross[a, c, 1] + skew[a, c, 1],
+                    pressure * cross[a, c, 2] + skew[a, c, 2],
                 )
                 r, t = 3 * a, 3 * c
                 K[r, t] += s

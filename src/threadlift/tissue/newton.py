@@ -27,6 +27,8 @@ MAX_INNER = 150
 MAX_BACKTRACKS = 25
 # Standard trust-region constants (Nocedal & Wright, Numerical optimization, ch. 4).
 _ACCEPT, _POOR, _GOOD = 1e-4, 0.25, 0.75
+# A step so small against the largest one, without convergence, will not get anywhere.
+_STALLED = 1e-11
 # Energy terms are accurate to a few units in the last place: below this share of their absolute
 # sum a change of energy is noise.
 _NOISE = 1e-15
@@ -183,7 +185,7 @@ def minimise(
     """
     here = problem.evaluate(u)
     radius = np.inf
-    total, history = 0, []
+    largest, total, history = 0.0, 0, []
     limit = max(tolerance * load, rounding)
     for iteration in range(max_iterations + 1):
         residual = float(np.linalg.norm(here.gradient))
@@ -201,13 +203,16 @@ def minimise(
         forcing = max(min(0.1, 0.5 * np.sqrt(residual / load)), 0.3 * limit / residual)
         step = steihaug(here.gradient, problem.hessian(u), solver, tolerance=forcing, radius=radius)
         total += step.iterations
+        if step.norm < _STALLED * max(largest, step.norm):
+            break
+        largest = max(largest, step.norm)
         u, here, radius = _advance(problem, u, here, step, radius)
         better = refresh(u, step.iterations) if refresh is not None else None
         if better is not None:
             # The radius is measured in the norm of the preconditioner: start it anew.
             solver, radius = better, np.inf
     raise SolverError(
-        f"The equilibrium was not reached in {max_iterations} iterations "
+        f"The equilibrium was not reached in {len(history) - 1} iterations "
         f"(relative residual {history[-1]:.1e}).",
         "Lower the tensions, or use threads that run deeper.",
     )
@@ -230,7 +235,7 @@ def _advance(
             if ratio > _ACCEPT:
                 size = fraction * step.norm
                 if fraction < 1.0 or ratio < _POOR:
-                    radius = max(size, 1e-12) if ratio >= _POOR else 0.5 * size
+                    radius = size if ratio >= _POOR else 0.5 * size
                 elif ratio > _GOOD and step.reason in ("boundary", "negative curvature"):
                     radius = 2.0 * max(size, radius) if np.isfinite(radius) else 2.0 * size
                 return trial_u, trial, radius
