@@ -20,7 +20,7 @@ from pathlib import Path
 import numpy as np
 
 from template_identity import identity_modes
-from template_paint import paint, visible_skin
+from template_paint import paint, visibility, visible_skin
 from template_source import HeadSource, neutral_shares
 from threadlift.evidence import value
 from threadlift.face.landmarks import VERTEX_OF
@@ -126,7 +126,9 @@ def build(wheel: Path) -> dict[str, np.ndarray]:
     eyeball_fine = np.zeros(len(vertices), dtype=bool)
     for rows in eyes.values():
         eyeball_fine[rows] = True
-    skin = visible_skin(vertices, fine.triangles, normals, mirror, eyeball_fine)
+    open_share = visibility(vertices, fine.triangles, normals)
+    open_share = np.minimum(open_share, open_share[mirror])
+    skin = visible_skin(open_share, fine.triangles, eyeball_fine)
     mark = {name: vertices[np.searchsorted(source.ids, v)] for name, v in VERTEX_OF.items()}
 
     skin_coarse = skin[: len(neutral)]
@@ -160,7 +162,7 @@ def build(wheel: Path) -> dict[str, np.ndarray]:
         "eye_right": head.eyes["R"].astype(np.int32),
         "eye_gain": np.array([gain]),
         "skin": skin,
-        "albedo": paint(vertices, skin, eyes, mark, mirror),
+        "albedo": paint(vertices, skin, eyes, mark, mirror, open_share),
         "modes": modes.astype(np.float16),
         "mode_signs": identity.signs.astype(np.int8),
         "axis_names": np.array(list(identity.axes)),

@@ -68,11 +68,9 @@ def visibility(vertices: np.ndarray, triangles: np.ndarray, normals: np.ndarray)
     return seen / np.maximum(total, 1e-9)
 
 
-def visible_skin(vertices: np.ndarray, triangles: np.ndarray, normals: np.ndarray,
-                 mirror: np.ndarray, eyeball: np.ndarray) -> np.ndarray:
-    """Outer skin (n,) bool: seen from enough sides, in one piece, mirrored exactly."""
-    open_share = visibility(vertices, triangles, normals)
-    open_share = np.minimum(open_share, open_share[mirror])
+def visible_skin(open_share: np.ndarray, triangles: np.ndarray, eyeball: np.ndarray
+                 ) -> np.ndarray:
+    """Outer skin (n,) bool: visible from enough sides (`open_share` (n,)), in one piece."""
     skin = (open_share > 0.22) & ~eyeball
     neighbours = np.concatenate([triangles[:, [0, 1]], triangles[:, [1, 2]], triangles[:, [2, 0]]])
     neighbours = np.concatenate([neighbours, neighbours[:, ::-1]])
@@ -129,13 +127,16 @@ def _lips(v: np.ndarray, mark: dict[str, np.ndarray]) -> np.ndarray:
 
 
 def paint(v: np.ndarray, skin: np.ndarray, eyes: dict[str, np.ndarray],
-          mark: dict[str, np.ndarray], mirror: np.ndarray) -> np.ndarray:
-    """Colours (n, 3) uint8 of the template: skin, lips, brows, lashes, cropped hair, eyes."""
+          mark: dict[str, np.ndarray], mirror: np.ndarray, open_share: np.ndarray) -> np.ndarray:
+    """Colours (n, 3) uint8 of the template: skin, lips, brows, lashes, cropped hair, eyes.
+
+    Nostrils and ear pits darken where little of the surroundings sees them (`open_share` (n,)).
+    """
     colors = np.tile(SKIN, (len(v), 1))
     left = np.where(v[:, :1] < 0.0, v * [-1.0, 1.0, 1.0], v)
     cheek = np.linalg.norm((left - mark["midcheek_L"]) * [1.0, 0.8, 1.0], axis=1)
-    _blend(colors, BLUSH, 0.45 * falloff(cheek, 34.0))
-    _blend(colors, BLUSH, 0.35 * falloff(np.linalg.norm(v - mark["pronasale"], axis=1), 18.0))
+    _blend(colors, BLUSH, 0.22 * falloff(cheek, 36.0))
+    _blend(colors, BLUSH, 0.25 * falloff(np.linalg.norm(v - mark["pronasale"], axis=1), 18.0))
     _blend(colors, LIP, _lips(v, mark))
     brow = _line(left, [mark["brow_medial_L"] + [0.0, 2.5, 0.0], mark["brow_mid_L"],
                         0.55 * mark["brow_mid_L"] + 0.45 * mark["brow_lateral_L"] + [1, 1.5, 1.5],
@@ -153,6 +154,9 @@ def paint(v: np.ndarray, skin: np.ndarray, eyes: dict[str, np.ndarray],
     hair = np.clip((v[:, 1] - line) / 5.0, 0.0, 1.0) * ~ear
     _blend(colors, HAIR, 0.92 * hair)
     _blend(colors, CAVITY, np.where(skin, 0.0, 0.75))
+    pit = np.minimum(np.linalg.norm(left - mark["subalare_L"], axis=1),
+                     np.linalg.norm(left - mark["tragus_L"], axis=1)) < 16.0
+    _blend(colors, CAVITY, 0.8 * pit * np.clip((0.5 - open_share) / 0.25, 0.0, 1.0))
     for rows in eyes.values():
         ball = v[rows]
         axis = ball - ball.mean(axis=0)

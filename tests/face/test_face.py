@@ -74,8 +74,8 @@ def test_in_frame_undoes_any_rigid_motion(face):
     a, b = 0.7, -0.4
     turn = np.array([[np.cos(a), -np.sin(a), 0], [np.sin(a), np.cos(a), 0], [0, 0, 1]]) @ np.array(
         [[1, 0, 0], [0, np.cos(b), -np.sin(b)], [0, np.sin(b), np.cos(b)]])
-    again = Face.in_frame(face.vertices @ turn.T + [5, -300, 12], sd_mm=0.0, kind="synthetic",
-                          capture=face.capture,
+    moved = face.vertices @ turn.T + np.array([5, -300, 12])
+    again = Face.in_frame(moved, sd_mm=0.0, kind="synthetic", capture=face.capture,
                           expressions={k: v @ turn.T for k, v in face.expressions.items()})
     np.testing.assert_allclose(again.vertices, face.vertices, atol=1e-9)
     np.testing.assert_allclose(again.expressions["smile"], face.expressions["smile"], atol=1e-9)

@@ -45,7 +45,7 @@ def test_mirror_map_of_the_fine_mesh():
 
 def test_keep_size_restores_a_closed_part_about_its_centre():
     fine = loop(OCTAHEDRON, 6)
-    moved = CORNERS + [10.0, 0, 0]
+    moved = CORNERS + np.array([10.0, 0, 0])
     rows = np.arange(18)
     factor = 1.0 / (fine.matrix @ CORNERS)[0, 0]
     kept = keep_size(fine.matrix, rows, np.arange(6), factor) @ moved
