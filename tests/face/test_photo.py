@@ -190,8 +190,7 @@ def test_a_mirror_symmetric_head_stays_nearly_symmetric(folder):
     t = template()
     face = Face.from_photos(shoot(folder / "template.png", t.vertices, 0.0), ipd_mm=62.0)
     asymmetry = face.vertices - face.vertices[t.mirror] * MIRROR
-    # The studio light comes from one side, and the network follows shading a little.
-    assert np.linalg.norm(asymmetry[t.skin], axis=1).mean() < 1.5
+    assert np.linalg.norm(asymmetry[t.skin], axis=1).mean() < 0.3
 
 
 # What is refused ---------------------------------------------------------------------------
