@@ -154,12 +154,15 @@ def test_normals_are_turned_outward(spoil):
     assert out[seen].mean() > 0.999
 
 
-def test_boundary_of_an_open_mesh():
+def test_rim_of_an_open_mesh_without_its_pinholes():
     mesh = ball()
-    keep = mesh.triangles_center[:, 2] > 0
-    edge = boundary_vertices(len(mesh.vertices), np.array(mesh.faces)[keep])
-    assert not boundary_vertices(len(mesh.vertices), np.array(mesh.faces)).any()
-    assert np.abs(mesh.vertices[edge, 2]).max() < 12.0
+    v, triangles = np.array(mesh.vertices), np.array(mesh.faces)
+    assert not boundary_vertices(v, triangles).any()
+    half = triangles[mesh.triangles_center[:, 2] > 0]
+    pinned = np.delete(half, int(np.argmax(v[half].mean(axis=1)[:, 2])), axis=0)
+    edge = boundary_vertices(v, pinned, 20.0)
+    assert np.abs(v[edge, 2]).max() < 12.0
+    assert boundary_vertices(v, pinned).sum() == edge.sum() + 3
 
 
 def test_closest_points_are_exact_on_coarse_and_fine_triangles():

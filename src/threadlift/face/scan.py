@@ -35,6 +35,10 @@ Array = NDArray[np.float64]
 REACH_MM = 210.0
 #: Denser scans are thinned to this many triangles (about 1 mm); more only carry noise.
 DENSE_TRIANGLES = 320_000
+#: The same for the first pass, which only finds the pose.
+PASS_1_TRIANGLES = 120_000
+#: Holes up to this size [mm] do not count as the rim of the scan.
+PINHOLE_MM = 8.0
 RIGHT_IRIS, LEFT_IRIS = 468, 473
 #: Scan points for the error measure; a fixed stride thins denser scans.
 MEASURED_POINTS = 40_000
@@ -120,7 +124,7 @@ def _target(vertices: Array, triangles: NDArray[np.int64]) -> Target:
     facing = normals[triangles].sum(axis=1)
     facing /= np.maximum(np.linalg.norm(facing, axis=1, keepdims=True), 1e-12)
     return Target(SurfaceIndex(vertices, triangles, facing=facing), normals,
-                  boundary_vertices(len(vertices), triangles))
+                  boundary_vertices(vertices, triangles, PINHOLE_MM))
 
 
 def _blink(model: Model, landmarks: ScanLandmarks) -> Array:
@@ -152,15 +156,16 @@ def register(scan: Scan, t: Template, model: Model, trust: Array) -> Registratio
 
     # Pass 1, on a light mesh: find the pose well. Pass 2, in the frame that the fitted model
     # defines: what follows hardly depends any more on how the scan lay in its file.
-    v, faces, c = search_mesh(*_part(sized, frame, centre))
-    first = landmarks_in_frame(v, faces, c, centre, scan.source)
-    fit = fit_model(model, _start(first, model), first.points, first.spread, _target(v, faces),
+    v, faces, c = search_mesh(*_part(sized, frame, centre), PASS_1_TRIANGLES)
+    target = _target(v, faces)
+    first = landmarks_in_frame(v, faces, c, target.normals, centre, scan.source)
+    fit = fit_model(model, _start(first, model), first.points, first.spread, target,
                     modes=60, iterations=7, expression_start=_blink(model, first))
     frame = frame.then(fit.to_scan.inverse())
 
     v, faces, c = _part(sized, frame, centre)
-    landmarks = landmarks_in_frame(v, faces, c, centre, scan.source)
     target = _target(v, faces)
+    landmarks = landmarks_in_frame(v, faces, c, target.normals, centre, scan.source)
     fit = fit_model(model, Similarity(np.eye(3), np.zeros(3)), landmarks.points, landmarks.spread,
                     target, modes=len(model.identity), iterations=9,
                     expression_start=_blink(model, landmarks))
@@ -258,6 +263,8 @@ def _notes(numbers: dict[str, float], found: Registration) -> tuple[str, ...]:
         notes.append("The face seems to smile; plans need a scan at rest.")
     if weights["jawOpen"] > limit:
         notes.append("The mouth seems to be open; plans need a scan at rest.")
+    if min(weights["eyeBlinkLeft"], weights["eyeBlinkRight"]) > limit:
+        notes.append("The eyes are closed on the scan; the pupils are estimated.")
     return tuple(notes)
 
 

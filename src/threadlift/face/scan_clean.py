@@ -68,16 +68,28 @@ def drop_specks(vertices: Array, triangles: Triangles, colors: Colours
     return compact(vertices, triangles[size[piece] >= _SPECK_SHARE * size.max()], colors)
 
 
-def boundary_vertices(n: int, triangles: Triangles) -> NDArray[np.bool_]:
-    """(n,) vertices on an open edge."""
+def boundary_vertices(vertices: Array, triangles: Triangles, smallest_mm: float = 0.0
+                      ) -> NDArray[np.bool_]:
+    """(n,) vertices on the rim of the surface.
+
+    Rims that fit into a box with a diagonal under `smallest_mm` are pinholes, not the end of what
+    was scanned, and are left out.
+    """
+    n = len(vertices)
     e = np.sort(np.concatenate([triangles[:, [0, 1]], triangles[:, [1, 2]], triangles[:, [2, 0]]]),
                 axis=1)
-    key = e[:, 0] * np.int64(n) + e[:, 1]
-    values, counts = np.unique(key, return_counts=True)
-    open_edges = values[counts == 1]
+    values, counts = np.unique(e[:, 0] * np.int64(n) + e[:, 1], return_counts=True)
+    i, j = np.divmod(values[counts == 1], n)
     out = np.zeros(n, dtype=bool)
-    out[open_edges // n] = True
-    out[open_edges % n] = True
+    out[i] = out[j] = True
+    if smallest_mm > 0.0 and out.any():
+        graph = coo_matrix((np.ones(len(i), dtype=np.int8), (i, j)), shape=(n, n)).tocsr()
+        rim = connected_components(graph, directed=False)[1]
+        low, high = np.full((rim.max() + 1, 3), np.inf), np.full((rim.max() + 1, 3), -np.inf)
+        np.minimum.at(low, rim[out], vertices[out])
+        np.maximum.at(high, rim[out], vertices[out])
+        extent = np.linalg.norm(np.where(high >= low, high - low, 0.0), axis=1)
+        out &= extent[rim] >= smallest_mm
     return out
 
 

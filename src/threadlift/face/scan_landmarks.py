@@ -104,11 +104,11 @@ def lift(landmarks_px: Array, vertices: Array, triangles: NDArray, depth: Array,
     return out
 
 
-def _look(vertices: Array, triangles: NDArray, colors: NDArray | None, camera: Camera,
-          blendshapes: bool) -> tuple[FaceDetection | None, Array]:
+def _look(vertices: Array, triangles: NDArray, colors: NDArray | None, normals: Array,
+          camera: Camera, blendshapes: bool) -> tuple[FaceDetection | None, Array]:
     """Largest face in one view, and its landmarks on the surface (478, 3)."""
-    picture = render(vertices, triangles, colors, camera, light=_LIGHT, ambient=0.42,
-                     background=(128, 130, 134))
+    picture = render(vertices, triangles, colors, camera, normals=normals, light=_LIGHT,
+                     ambient=0.42, background=(128, 130, 134))
     faces = detect_faces(picture.rgb, max_faces=1, blendshapes=blendshapes, search_small=False)
     if not faces:
         return None, np.full((478, 3), np.nan)
@@ -174,6 +174,11 @@ def find_pose(vertices: Array, triangles: NDArray, colors: NDArray | None, refer
 def _search_rolls(vertices: Array, triangles: NDArray, colors: NDArray | None, camera: Camera,
                   reference: Array, weights: Array) -> tuple[float, Similarity] | None:
     """Best face over the four quarter turns of one picture: (misfit, pose) or None."""
+    # The winding is not known yet. Turned to face this viewer, neighbours shade alike.
+    facet = np.cross(vertices[triangles[:, 1]] - vertices[triangles[:, 0]],
+                     vertices[triangles[:, 2]] - vertices[triangles[:, 0]])
+    away = facet @ camera.rotation[2] > 0.0
+    triangles = np.where(away[:, None], triangles[:, ::-1], triangles)
     picture = render(vertices, triangles, colors, camera, light=_LIGHT, ambient=0.42,
                      background=(128, 130, 134))
     best: tuple[float, Similarity] | None = None
@@ -192,17 +197,19 @@ def _search_rolls(vertices: Array, triangles: NDArray, colors: NDArray | None, c
     return best
 
 
-def landmarks_in_frame(vertices: Array, triangles: NDArray, colors: NDArray | None, centre: Array,
-                       source: str, view_mm: float = _VIEW_MM) -> ScanLandmarks:
+def landmarks_in_frame(vertices: Array, triangles: NDArray, colors: NDArray | None,
+                       normals: Array, centre: Array, source: str) -> ScanLandmarks:
     """Landmarks of a scan that stands (nearly) in the patient frame, from all VIEWS.
 
+    `normals` (n, 3) for shading: smoothed ones, so that scan noise does not look like texture.
     `centre` (3,) is the middle of the face [mm]. Views whose landmarks do not agree with the
     consensus are dropped. Raises InputError when fewer than three views agree.
     """
     lifted, frontal = [], None
     for yaw, pitch in VIEWS:
-        camera = portrait_camera(yaw, pitch, centre, view_mm, (_VIEW_PX, _VIEW_PX))
-        face, points = _look(vertices, triangles, colors, camera, (yaw, pitch) == (0, 0))
+        camera = portrait_camera(yaw, pitch, centre, _VIEW_MM, (_VIEW_PX, _VIEW_PX))
+        face, points = _look(vertices, triangles, colors, normals, camera,
+                             (yaw, pitch) == (0, 0))
         if face is not None:
             lifted.append(points)
             frontal = face if (yaw, pitch) == (0, 0) else frontal
@@ -214,7 +221,7 @@ def landmarks_in_frame(vertices: Array, triangles: NDArray, colors: NDArray | No
         centre_points, _ = geometric_median(views)
         off = np.nanmedian(np.linalg.norm(views - centre_points, axis=2), axis=1)
         # A view that saw another "face" is off by centimetres, an honest one by a few mm.
-        views = views[off <= max(3.0 * float(np.median(off)), 0.03 * view_mm)]
+        views = views[off <= max(3.0 * float(np.median(off)), 0.03 * _VIEW_MM)]
     points, spread = geometric_median(views)
     scores = {} if frontal is None else frontal.blendshapes
     return ScanLandmarks(points, spread, len(views), scores)
