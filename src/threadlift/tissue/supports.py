@@ -12,8 +12,11 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
+import scipy.sparse as sp
 from numpy.typing import NDArray
+from scipy.sparse.linalg import splu
 
+from threadlift import evidence
 from threadlift.errors import InputError
 from threadlift.tissue.mesh import LayeredMesh
 from threadlift.tissue.parameters import TissueParameters
@@ -163,5 +166,27 @@ def support_springs(
     per_area = np.empty(mesh.columns)
     for code in np.unique(codes):
         per_area[codes == code] = parameters.base_stiffness(str(code))
+    # Neighbours that are fixed and nearly free would crush the thin element between them.
+    per_area = np.exp(_smoothed(mesh, np.log(per_area), evidence.value("tissue.base.transition")))
     springs[mesh.nl - 1 :: mesh.nl] += per_area * mesh.nodal_area(mesh.nl - 1)
     return springs
+
+
+def _smoothed(mesh: LayeredMesh, values: NDArray, length_mm: float) -> NDArray:
+    """Values (V,) on the skin, smoothed over a length [mm]: y - length^2 Laplacian(y) = values."""
+    if np.ptp(values) == 0.0:
+        return values
+    corner = mesh.surface[mesh.surface_triangles]
+    stiffness = sp.coo_matrix((mesh.columns, mesh.columns))
+    for k in range(3):
+        i, j = mesh.surface_triangles[:, (k + 1) % 3], mesh.surface_triangles[:, (k + 2) % 3]
+        u, v = corner[:, (k + 1) % 3] - corner[:, k], corner[:, (k + 2) % 3] - corner[:, k]
+        across = np.linalg.norm(np.cross(u, v), axis=1)
+        # Obtuse corners would make negative weights and overshoots.
+        weight = 0.5 * np.maximum(np.einsum("tc,tc->t", u, v) / across, 0.0)
+        rows, columns = np.concatenate([i, j, i, j]), np.concatenate([i, j, j, i])
+        data = np.concatenate([weight, weight, -weight, -weight])
+        stiffness = stiffness + sp.coo_matrix((data, (rows, columns)), shape=stiffness.shape)
+    mass = mesh.nodal_area(0)
+    matrix = sp.csc_matrix(sp.diags(mass) + length_mm**2 * stiffness)
+    return np.asarray(splu(matrix).solve(mass * values))
