@@ -216,21 +216,22 @@ def _relaxed(
     ptr, fan = asset.fans
     x = surface.copy()
     patch = np.zeros(asset.columns, dtype=bool)
-    for _ in range(_RELAX_PASSES + 1):
+    passes = 0
+    while True:
         widest, clearance = _widest(_normals(x, asset.triangles), ptr, fan)
         poor = clearance < _MIN_CLEARANCE
         flat = triangle_angles(x, asset.triangles) < _MIN_ANGLE_DEG
         poor[asset.triangles[flat]] = True
         poor |= repair & ~patch
-        if not poor.any():
-            break
+        if passes == _RELAX_PASSES or not poor.any():
+            return x, widest, clearance
+        passes += 1
         patch = _grown(patch | _grown(poor, asset), asset)
         inside = np.flatnonzero(patch)
         rows = asset.laplacian[inside]
         wanted = rows @ reference - rows[:, ~patch] @ surface[~patch]
         x = surface.copy()
         x[inside] = splu(rows[:, inside].tocsc()).solve(np.ascontiguousarray(wanted))
-    return x, widest, clearance
 
 
 def _sublayers(stack: NDArray, factor: NDArray) -> NDArray:
@@ -263,14 +264,15 @@ def extrude(
     stack = np.maximum(stack, 0.05)
     wedges = wedges_of(asset.triangles, NL)
     repair = np.zeros(asset.columns, dtype=bool)
-    for _ in range(_REPAIRS):
+    tries = 0
+    while True:
         x, widest, clearance = _relaxed(surface, reference, repair, asset)
         points, room, jacobian = _fitted(x, widest, clearance, stack, wedges, asset)
         bad = jacobian < _ACCEPTABLE
-        if not bad.any():
-            break
+        tries += 1
+        if tries == _REPAIRS or not bad.any():
+            return points, room
         repair[wedges[bad][:, :3] // NL] = True
-    return points, room
 
 
 def _fitted(
@@ -295,17 +297,17 @@ def _fitted(
     for _ in range(_TRIM_PASSES):
         around = np.add.reduceat(length[ring], ring_ptr[:-1]) / degree
         length = np.maximum(np.minimum(length, _TRIM_EXCESS * around), floor)
-    for _ in range(_SHRINK_PASSES):
+    passes = 0
+    while True:
         points = _points(x, d, _sublayers(stack, length / wanted))
         jacobian = scaled_jacobians(points, wedges)
-        poor = jacobian < _SOUND
         touched = np.zeros(asset.columns, dtype=bool)
-        touched[wedges[poor][:, :3] // NL] = True
-        if not (length[touched] > floor[touched] * 1.0001).any():
-            break
+        touched[wedges[jacobian < _SOUND][:, :3] // NL] = True
+        passes += 1
+        if passes == _SHRINK_PASSES or not (length[touched] > floor[touched] * 1.0001).any():
+            return points, length / wanted, jacobian
         length[touched] = np.maximum(length[touched] * _SHRINK, floor[touched])
         _limit_slope(length, x, ring_ptr, ring, _SLOPE)
-    return points, length / wanted, jacobian
 
 
 def layered_mesh(face: Face, stack: Thicknesses, level: Level = "default") -> LayeredMesh:
