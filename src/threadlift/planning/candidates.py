@@ -43,7 +43,8 @@ class Candidate:
     """One candidate thread.
 
     `index` is the same on both sides; `thread` carries the lowest level's tension; `nodes` (k,6)
-    and `weights` (k,6) embed the path in the mesh; `levels_n` are the tensions that its cogs hold.
+    and `weights` (k,6) embed the path in the mesh; `levels_n` are the tensions that its cogs hold, `p_hit` the
+    probability that it touches any nerve, vessel or duct.
     """
 
     index: int
@@ -55,6 +56,7 @@ class Candidate:
     nodes: NDArray
     weights: NDArray
     levels_n: tuple[float, ...]
+    p_hit: float = 0.0
 
     def at(self, tension_n: float, name: str) -> Thread:
         """The thread of a plan: this candidate pulled with tension_n [N]."""
@@ -94,7 +96,7 @@ def candidates(mesh: LayeredMesh, skin: Skin, marks: Marks, hazards: HazardField
         if not found.violations:
             levels = _levels(candidate.thread, rules["levels_n"])
             if levels:
-                safe.append(replace(candidate, levels_n=levels))
+                safe.append(replace(candidate, levels_n=levels, p_hit=found.p_hit))
     return CandidateSet(tuple(safe), len(raw), refused)
 
 
@@ -192,9 +194,7 @@ def _of_side(
         anterior = feet[:, 2] - marks.tragus[side][2]
         above = feet[:, 1] - marks.arch[side][1]
         for d, row in enumerate(depths):
-            zeta = depth_profile(
-                line.length_mm, anterior, above, row, entry.group
-            )
+            zeta = depth_profile(line.length_mm, anterior, above, row, entry.group)
             points, wedge, weights = mesh.point_at(line.tri, line.bary, zeta)
             made.append((entry, target, d, feet[0], points, mesh.wedges[wedge], weights))
     if not made:

@@ -19,7 +19,7 @@ import numpy as np
 from numba import njit
 from numpy.typing import NDArray
 
-from threadlift.evidence import value
+from threadlift.evidence import table, value
 
 # Structure curves and threads are sampled this finely [mm]: well below any clearance asked for.
 SAMPLE_MM = 1.0
@@ -215,10 +215,22 @@ class HazardField:
             start,
             centre,
             extent,
-            np.hypot(numbers("sd_lateral_mm"), rules.operator_lateral_sd),
+            np.hypot(self._lateral_sd(), rules.operator_lateral_sd),
             np.hypot(numbers("sd_depth_mm"), rules.operator_depth_sd),
             numbers("radius_mm") + rules.instrument_radius,
             np.array([s.kind == "gland" for s in self.structures]),
+        )
+
+    def _lateral_sd(self) -> NDArray:
+        """Lateral spread (s,) [mm]: the published one, or a finger's where a pulse can be felt."""
+        felt = table("planning")["palpated"]
+        return np.array(
+            [
+                min(float(s.sd_lateral_mm), felt["sd_mm"])
+                if s.name in felt["structures"]
+                else float(s.sd_lateral_mm)
+                for s in self.structures
+            ]
         )
 
     def scan(

@@ -46,6 +46,13 @@ class Violation:
             "unit": self.unit,
         }
 
+    @classmethod
+    def from_json(cls, data: dict[str, Any]) -> Violation:
+        """Inverse of :meth:`to_json`."""
+        x, y, z = (float(v) for v in data["place_mm"])
+        return cls(data["thread"], data["rule"], data["structure"], (x, y, z), data["margin"],
+                   data["unit"])  # fmt: skip
+
 
 @dataclass(frozen=True)
 class SafetyReport:
@@ -70,6 +77,16 @@ class SafetyReport:
             "p_hit": round(self.p_hit, 4),
             "violations": [v.to_json() for v in self.violations],
         }
+
+    @classmethod
+    def from_json(cls, data: dict[str, Any]) -> SafetyReport:
+        """Inverse of :meth:`to_json`."""
+        return cls(
+            tuple(Violation.from_json(v) for v in data["violations"]),
+            data["min_clearance_mm"],
+            data.get("nearest_structure", ""),
+            data["p_hit"],
+        )
 
 
 @dataclass(frozen=True)

@@ -26,7 +26,7 @@ from numba import njit
 from numpy.typing import NDArray
 from scipy.optimize import linprog
 
-_NODE_LIMIT = 40_000_000
+_NODE_LIMIT = 10_000_000
 # Partial choices for which a multiplier is computed; more sharpen the bound little (trials: ~40).
 _MULTIPLIERS = 40
 _POOL = 64
@@ -324,16 +324,18 @@ def search(
     tolerance: float = 0.005,
     node_limit: int = _NODE_LIMIT,
     seed: int = 0,
+    start: Choice | None = None,
 ) -> SearchResult:
     """Best choice of at most n_max items on the grid, with a proven bound.
 
     ``tolerance`` is the absolute gap (share of the full goal) at which a branch is given up;
-    zero proves the optimum. The empty choice (value 0) is always allowed.
+    zero proves the optimum. The empty choice (value 0) is always allowed; ``start`` is a feasible
+    choice to improve on (for instance the best with fewer items).
     """
     if n_max < 1 or len(problem.attain) == 0 or len(problem.weights) == 0:
         return SearchResult(Choice((), 0.0), 0.0, 0, True, (Choice((), 0.0),))
     common = (problem.weights, problem.theta, problem.overshoot, problem.tension_cap_n, n_max)
-    start, greedy = _greedy_swap(
+    known, greedy = _greedy_swap(
         problem.attain,
         problem.limits,
         problem.cost,
@@ -342,6 +344,8 @@ def search(
         problem.conflict,
         *common,
     )
+    if start is not None:
+        known = max(known, start.value)
     pis = _multipliers(problem, n_max, greedy, seed)
     # Items in the order of the root multiplier make the suffix maxima fall quickly.
     gain = pis @ problem.attain.T - problem.cost
@@ -359,7 +363,7 @@ def search(
         1.0 - pis.sum(axis=1),
         gain,
         np.ascontiguousarray(suffix),
-        start,
+        known,
         tolerance,
         node_limit,
         _POOL,
@@ -370,6 +374,8 @@ def search(
         if value > -1e29:
             found.add(tuple(sorted(int(order[i]) for i in members if i >= 0)))
     found.add(())
+    if start is not None:
+        found.add(start.items)
     pool = sorted(
         (Choice(items, choice_value(problem, items)) for items in found),
         key=lambda c: (-c.value, c.items),

@@ -1,0 +1,241 @@
+"""From responses to a choice: one grid problem per side, both sides together, tensions polished."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy.optimize import linprog
+
+from threadlift.evidence import value
+from threadlift.planning.candidates import Candidate, conflicts
+from threadlift.planning.responses import Columns
+from threadlift.planning.rows import Rows
+from threadlift.planning.search import Choice, SearchResult, SideProblem, attained_value, search
+from threadlift.threads.thread import Side
+
+# Columns are rounded to this many decimals of a share: roundoff then flips no tie, and a mirrored
+# face gives the mirrored problem to the last bit.
+_DECIMALS = 4
+# An item this far past a limit can only be used with another that offsets it; further is hopeless.
+_ITEM_LIMIT = 1.2
+# Choices per side that are tried in pairs.
+_POOL = 96
+# Pairs of sides within this share of the best count as equal; then likeness decides.
+_EQUAL = 0.01
+
+
+@dataclass(frozen=True)
+class SideGrid:
+    """The finite choice on one side.
+
+    candidates: of this side; item i is candidate `problem.candidate[i]` at `problem.tension_n[i]`;
+    response (m,q) all rows; zones, limits: positions of this side's rows; goal_mm (Z,).
+    """
+
+    side: Side
+    candidates: tuple[Candidate, ...]
+    problem: SideProblem
+    response: NDArray
+    zones: NDArray
+    limits: NDArray
+    limit_name: NDArray
+    zone_names: tuple[str, ...]
+    goal_mm: NDArray
+
+    def restricted(self, keep: NDArray) -> SideGrid:
+        """The grid over the items where keep (m,) is true."""
+        return replace(self, problem=self.problem.subset(keep), response=self.response[keep])
+
+
+def side_grid(
+    side: Side, candidates: Sequence[Candidate], columns: Columns, rows: Rows
+) -> SideGrid | None:
+    """Grid of one side; None where the side has no goal or no candidate."""
+    mine = np.array([i for i, c in enumerate(candidates) if c.side == side], dtype=np.int64)
+    zones, limits = rows.zones_of(side), rows.limits_of(side)
+    if len(mine) == 0 or len(zones) == 0:
+        return None
+    position = np.full(len(candidates), -1, dtype=np.int64)
+    position[mine] = np.arange(len(mine))
+    own = [candidates[i] for i in mine]
+    of_side = position[columns.candidate] >= 0
+    response = np.round(columns.response[of_side], _DECIMALS) + 0.0
+    excess = value("planning.limits.linear_excess")
+    allowed = response[:, limits] / excess
+    sane = (allowed.max(axis=1, initial=0.0) <= _ITEM_LIMIT) & (
+        response[:, zones].max(axis=1) > 0.0
+    )
+    response, allowed = response[sane], allowed[sane]
+    who, tension = position[columns.candidate[of_side]][sane], columns.tension_n[of_side][sane]
+    weights = rows.weights[zones]
+    cost = value("planning.objective.thread_cost") + tension * value(
+        "planning.objective.tension_cost"
+    )
+    problem = SideProblem(
+        attain=np.ascontiguousarray(response[:, zones]),
+        limits=np.column_stack([allowed[:, _reachable(allowed)], _hit_share(own)[who]]),
+        candidate=who,
+        tension_n=tension,
+        cost=cost,
+        conflict=conflicts(own),
+        weights=weights / weights.sum(),
+        theta=value("planning.objective.worst_zone_share"),
+        overshoot=value("planning.limits.overshoot"),
+        tension_cap_n=value("planning.safety.tension_side"),
+    )
+    return SideGrid(
+        side, tuple(own), problem, response, zones, limits,
+        np.array(rows.limit_name)[limits - rows.goals],
+        tuple(rows.zones[z].removesuffix(f"_{side}") for z in zones), rows.goal_mm[zones],
+    )  # fmt: skip
+
+
+def _hit_share(candidates: Sequence[Candidate]) -> NDArray:
+    """Share (C,) of one side's allowance for touching anything that each candidate uses up.
+
+    Chances of staying clear multiply, so their logarithms add up: the limit is linear.
+    """
+    clear = -np.log1p(-np.minimum([c.p_hit for c in candidates], 0.999))
+    allowed = -np.log1p(-value("planning.safety.p_hit_plan")) / 2.0
+    return np.round(clear / allowed, _DECIMALS)
+
+
+def _reachable(allowed: NDArray) -> NDArray:
+    """Limit rows (K,) that the six worst items together could break; the others never bind."""
+    most = int(value("planning.safety.threads_side"))
+    worst = -np.sort(-np.maximum(allowed, 0.0), axis=0)[:most]
+    return worst.sum(axis=0) > 1.0
+
+
+def search_side(grid: SideGrid | None, n_max: int, seed: int) -> SearchResult:
+    """Best choice of at most n_max threads on a side; empty where there is nothing to choose.
+
+    Solved for one thread, two, ...: each optimum is where the next search starts, and the pools
+    are joined, so that balance can be found among choices of different size.
+    """
+    result = SearchResult(Choice((), 0.0), 0.0, 0, True, (Choice((), 0.0),))
+    if grid is None:
+        return result
+    pool: dict[tuple[int, ...], Choice] = {(): result.best}
+    for n in range(1, n_max + 1):
+        result = search(grid.problem, n, seed=seed, start=result.best)
+        pool.update({c.items: c for c in result.pool})
+    ranked = sorted(pool.values(), key=lambda c: (-c.value, c.items))
+    return replace(result, pool=tuple(ranked[:_POOL]))
+
+
+def remaining_mm(grid: SideGrid, items: Sequence[int]) -> dict[str, float]:
+    """What is left of each zone's goal [mm] under a choice."""
+    r = grid.problem.attain[list(items)].sum(axis=0) if items else np.zeros(len(grid.zones))
+    left = grid.goal_mm * (1.0 - r)
+    return dict(zip(grid.zone_names, left.tolist(), strict=True))
+
+
+def combine(
+    grids: Mapping[Side, SideGrid | None], results: Mapping[Side, SearchResult]
+) -> tuple[dict[Side, Choice], float]:
+    """The best pair of sides that stays balanced, and its worst asymmetry [mm].
+
+    Balance: in every zone with a goal on both sides, what is left of the goal may not differ by
+    more than the limit. Among pairs as good as the best within a hair, the one with most threads
+    in common (mirror images) is taken: a face should be treated alike where that costs nothing.
+    """
+    limit = value("planning.limits.asymmetry")
+    pools = {side: results[side].pool for side in results}
+    left, right = grids["left"], grids["right"]
+    pairs = []
+    for a in pools["left"]:
+        for b in pools["right"]:
+            uneven = _asymmetry(left, a, right, b)
+            pairs.append((uneven, round(a.value + b.value, 9), _alike(left, a, right, b), a, b))
+    balanced = [p for p in pairs if p[0] <= limit]
+    if not balanced:
+        least = min(p[0] for p in pairs)
+        balanced = [p for p in pairs if p[0] <= least + 1e-9]
+    best = max(p[1] for p in balanced)
+    near = [p for p in balanced if p[1] >= best - _EQUAL]
+    uneven, _, _, a, b = min(near, key=lambda p: (-p[2], -p[1], p[3].items, p[4].items))
+    return {"left": a, "right": b}, uneven
+
+
+def _asymmetry(left: SideGrid | None, a: Choice, right: SideGrid | None, b: Choice) -> float:
+    if left is None or right is None:
+        return 0.0
+    la, rb = remaining_mm(left, a.items), remaining_mm(right, b.items)
+    return max((abs(la[z] - rb[z]) for z in la if z in rb), default=0.0)
+
+
+def _alike(left: SideGrid | None, a: Choice, right: SideGrid | None, b: Choice) -> int:
+    if left is None or right is None:
+        return 0
+    p, q = left.problem, right.problem
+    mine = {(left.candidates[p.candidate[i]].index, p.tension_n[i]) for i in a.items}
+    other = {(right.candidates[q.candidate[i]].index, q.tension_n[i]) for i in b.items}
+    return len(mine & other)
+
+
+@dataclass(frozen=True)
+class Polished:
+    """Tensions of chosen threads and the linear rows that they give."""
+
+    chosen: tuple[tuple[Candidate, float], ...]
+    response: NDArray
+    value: float
+
+
+def polish(grid: SideGrid, items: Sequence[int], allowance: Mapping[str, float]) -> Polished | None:
+    """Tensions between the levels that make the most of a chosen set: a linear programme.
+
+    allowance: for every kind of limit row the share of the limit that the linear model may show.
+    None when the set cannot keep the limits at any tension.
+    """
+    p = grid.problem
+    who = sorted({int(p.candidate[i]) for i in items})
+    if not who:
+        return Polished((), np.zeros(grid.response.shape[1]), 0.0)
+    part = np.flatnonzero(np.isin(p.candidate, who))
+    m, zones = len(part), len(grid.zones)
+    attain = p.attain[part].T
+    limit = grid.response[np.ix_(part, grid.limits)].T
+    allowed = np.array([allowance[name] for name in grid.limit_name])
+    binding = limit.max(axis=1, initial=0.0) > 1e-3
+    eye, none = np.eye(zones), np.zeros
+    upper = np.vstack(
+        [
+            np.hstack([-attain, -eye, none((zones, 1))]),
+            np.hstack([none((zones, m)), eye, -np.ones((zones, 1))]),
+            np.hstack([attain, none((zones, zones + 1))]),
+            np.hstack([limit[binding], none((int(binding.sum()), zones + 1))]),
+            np.concatenate([p.tension_n[part], none(zones + 1)])[None],
+        ]
+    )
+    bound = np.concatenate(
+        [
+            -np.ones(zones),
+            none(zones),
+            np.full(zones, p.overshoot),
+            allowed[binding],
+            [p.tension_cap_n],
+        ]
+    )
+    once = np.array([[*(p.candidate[part] == c), *none(zones + 1)] for c in who], dtype=float)
+    solution = linprog(
+        np.concatenate([p.cost[part], (1.0 - p.theta) * p.weights, [p.theta]]),
+        A_ub=upper,
+        b_ub=bound,
+        A_eq=once,
+        b_eq=np.ones(len(who)),
+        bounds=(0, None),
+        method="highs-ds",
+    )
+    if solution.status != 0:
+        return None
+    x = solution.x[:m]
+    tension = {c: float(x[p.candidate[part] == c] @ p.tension_n[part][p.candidate[part] == c])
+               for c in who}  # fmt: skip
+    response = x @ grid.response[part]
+    gained = attained_value(response[grid.zones], p.weights, p.theta) - float(p.cost[part] @ x)
+    return Polished(tuple((grid.candidates[c], tension[c]) for c in who), response, float(gained))

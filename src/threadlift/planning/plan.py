@@ -1,0 +1,397 @@
+"""From an assessed face to a plan: candidates, responses, search, nonlinear verification."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from threadlift.anatomy import structures
+from threadlift.assessment import Assessment
+from threadlift.consultation import Consultation, completeness, contraindications
+from threadlift.errors import InputError
+from threadlift.evidence import table, value
+from threadlift.planning.candidates import CandidateSet, candidates
+from threadlift.planning.hazards import HazardField, StructureLike
+from threadlift.planning.optimise import SideGrid, combine, search_side, side_grid
+from threadlift.planning.responses import Body, columns
+from threadlift.planning.result import Alternative, Optimality, Plan
+from threadlift.planning.rows import Rows, build_rows
+from threadlift.planning.safety import Marks, SafetyReport, check
+from threadlift.planning.search import Choice, SearchResult
+from threadlift.planning.skin import Skin
+from threadlift.planning.verify import KINDS, Allowance, Verified, settle, solve
+from threadlift.threads.thread import SIDES, Side
+from threadlift.tissue import Tissue
+
+#: Called with the share of the planning that is done (0 to 1) and what is being done.
+Progress = Callable[[float, str], None]
+
+_NO_SAFETY = SafetyReport((), None, "", 0.0)
+_NO_OPTIMUM = Optimality(0.0, 0.0, 0.0, {})
+# Largest tension [N] of the alternative with little pull.
+_LOW_TENSION_N = 1.0
+
+
+def _silent(fraction: float, message: str) -> None:
+    """Progress for nobody."""
+
+
+def plan(
+    tissue: Tissue,
+    assessment: Assessment,
+    *,
+    max_threads: int = 4,
+    seed: int = 0,
+    progress: Progress | None = None,
+) -> Plan:
+    """The plan for a face.
+
+    tissue: of the face, at the level on which the recommended threads are verified; assessment:
+    its goal; max_threads: per side, 1 to the register's most; seed: of the search. The same
+    inputs give the same plan, bit for bit.
+    """
+    most = int(value("planning.safety.threads_side"))
+    if not 1 <= max_threads <= most:
+        raise InputError(
+            f"{max_threads} threads per side is not possible.", f"Ask for 1 to {most}."
+        )
+    if tissue.face is None:
+        raise InputError("A plan needs the tissue of a face.", "Use Tissue.of(face, consultation).")
+    tell = progress or _silent
+    made = _Maker(tissue, assessment, seed)
+    stop = made.before_planning()
+    return stop if stop is not None else made.search(max_threads, tell)
+
+
+@dataclass
+class _Maker:
+    """One planning run."""
+
+    tissue: Tissue
+    assessment: Assessment
+    seed: int
+
+    # -- whether to plan at all --------------------------------------------------------------
+
+    def before_planning(self) -> Plan | None:
+        """A plan without threads when the record already decides, else None."""
+        consultation = self.tissue.consultation or Consultation()
+        absolute = [f for f in contraindications(consultation) if f.severity == "absolute"]
+        if absolute:
+            return self.without("no-thread-lift", [f"{f.reason} {f.remedy}" for f in absolute])
+        missing = [m for m in completeness(consultation) if m.needed_for_plan]
+        if missing:
+            return self.without("more-information", [f"{m.item}: {m.why}" for m in missing])
+        if self.assessment.main_issue == "neither" or not self.assessment.goal:
+            return self.without(
+                "no-thread-lift",
+                ["Neither the midface nor the jawline sags enough for threads to change."],
+            )
+        return None
+
+    def without(self, recommendation: str, reasons: Sequence[str]) -> Plan:
+        """A plan that recommends no threads."""
+        return self.result(
+            recommendation, reasons, None, (_no_treatment(),), _NO_OPTIMUM, _NO_SAFETY
+        )
+
+    def result(
+        self,
+        recommendation: str,
+        reasons: Sequence[str],
+        verified: Verified | None,
+        alternatives: Sequence[Alternative],
+        optimality: Optimality,
+        safety: SafetyReport,
+    ) -> Plan:
+        """Assemble a plan with its provenance."""
+        from threadlift import __version__
+
+        return Plan(
+            recommendation=recommendation,  # pyright: ignore[reportArgumentType]
+            reasons=tuple(reasons),
+            recommended=() if verified is None else verified.threads,
+            alternatives=tuple(alternatives),
+            optimality=optimality,
+            safety=safety,
+            verification={} if verified is None else verified.to_json(),
+            version=__version__,
+            seed=self.seed,
+            inputs_sha256=_inputs_sha256(self.tissue),
+        )
+
+    # -- the search --------------------------------------------------------------------------
+
+    def search(self, max_threads: int, tell: Progress) -> Plan:
+        """Candidates, responses, optimum, alternatives, verification."""
+        face = self.tissue.face
+        assert face is not None and self.tissue.stack is not None  # noqa: PT018
+        tell(0.0, "Placing candidate threads")
+        coarse = self._coarse()
+        skin = Skin.of(face.vertices, face.triangles, face.skin, self.tissue.stack)
+        marks = Marks.of(face)
+        hazards = structures(face, self.tissue.stack)
+        found = candidates(coarse.mesh, skin, marks, HazardField.of(hazards))
+        rows = build_rows(coarse.mesh, self.assessment.goal)
+        if not found.candidates or not rows.goals:
+            return self.without("no-thread-lift", ["No thread can be placed safely in this face."])
+        tell(0.15, f"Responses of {len(found.candidates)} candidate threads")
+        body = Body.of(
+            coarse.rest, rows, found.candidates, lambda f: tell(0.15 + 0.2 * f, "Tissue responses")
+        )
+        table_of = columns(body, found.candidates)
+        grids: dict[Side, SideGrid | None] = {
+            side: side_grid(side, found.candidates, table_of, rows) for side in SIDES
+        }
+        tell(0.45, "Choosing threads")
+        results, choice = self._choose(grids, max_threads)
+        optimality = _optimality(grids, results, choice, found)
+        if not any(choice[s].items for s in SIDES):
+            return self.without(
+                "no-thread-lift",
+                ["No safe thread brings a lift that is worth placing it."],
+            )
+        tell(0.55, "Solving the chosen threads")
+        items: dict[Side, Sequence[int]] = {s: choice[s].items for s in SIDES}
+        start: Allowance = {
+            s: dict.fromkeys(KINDS, value("planning.limits.linear_excess")) for s in SIDES
+        }
+        verified, allowed = settle(coarse, rows, grids, items, start)
+        tell(0.7, "Verifying on the fine mesh")
+        fine_rows = build_rows(self.tissue.mesh, self.assessment.goal)
+        if self.tissue.mesh.level != coarse.mesh.level and verified.threads:
+            verified = _on_fine(self.tissue, fine_rows, verified)
+        alternatives = self._alternatives(coarse, rows, grids, choice, verified, allowed, tell)
+        return self._conclude(verified, alternatives, optimality, skin, marks, hazards)
+
+    def _coarse(self) -> Tissue:
+        tissue = self.tissue
+        if tissue.mesh.level == "coarse" or tissue.face is None:
+            return tissue
+        return Tissue.of(
+            tissue.face,
+            tissue.consultation,
+            "coarse",
+            tissue.parameters,
+            stack=tissue.stack,
+            backend=tissue.backend,
+        )
+
+    def _choose(
+        self, grids: Mapping[Side, SideGrid | None], n_max: int
+    ) -> tuple[dict[Side, SearchResult], dict[Side, Choice]]:
+        results: dict[Side, SearchResult] = {
+            side: search_side(grids[side], n_max, self.seed) for side in SIDES
+        }
+        choice, _ = combine(grids, results)
+        return results, choice
+
+    # -- alternatives ------------------------------------------------------------------------
+
+    def _alternatives(
+        self,
+        coarse: Tissue,
+        rows: Rows,
+        grids: Mapping[Side, SideGrid | None],
+        choice: Mapping[Side, Choice],
+        winner: Verified,
+        allowed: Allowance,
+        tell: Progress,
+    ) -> list[Alternative]:
+        """Other ways to place threads, each solved; doing nothing always among them."""
+        count = max(len(choice[s].items) for s in SIDES)
+        out = []
+        seen = {_key(winner)}
+        for step, (name, title, note, n, keep) in enumerate(_variants(grids, choice, count)):
+            tell(0.8 + 0.06 * step, f"Alternative: {title.lower()}")
+            part: dict[Side, SideGrid | None] = {}
+            for side in SIDES:
+                grid = grids[side]
+                part[side] = None if grid is None else grid.restricted(keep[side])
+            _, other = self._choose(part, n)
+            if not any(other[s].items for s in SIDES):
+                continue
+            verified, _ = settle(coarse, rows, part, {s: other[s].items for s in SIDES}, allowed)
+            if not verified.threads or _key(verified) in seen:
+                continue
+            seen.add(_key(verified))
+            out.append(Alternative(name, title, note, verified.threads, verified.to_json()))
+        return [*out, _no_treatment()]
+
+    # -- conclusion --------------------------------------------------------------------------
+
+    def _conclude(
+        self,
+        verified: Verified,
+        alternatives: Sequence[Alternative],
+        optimality: Optimality,
+        skin: Skin,
+        marks: Marks,
+        hazards: Sequence[StructureLike],
+    ) -> Plan:
+        safety = check(verified.threads, skin, marks, hazards)
+        if not verified.threads or not verified.within:
+            return self.without(
+                "no-thread-lift",
+                ["No combination of safe threads keeps the limits on side effects."],
+            )
+        if safety.violations:
+            first = safety.violations[0]
+            return self.without(
+                "no-thread-lift",
+                [f"The best combination breaks the safety rule '{first.rule}' {first.structure}."],
+            )
+        best_zone = max(verified.lift_mm, key=lambda z: verified.lift_mm[z])
+        lift = verified.lift_mm[best_zone]
+        if lift < value("planning.limits.useful_lift"):
+            return self.result(
+                "no-thread-lift",
+                [
+                    f"The best safe plan lifts no zone by more than {lift:.1f} mm, which cannot "
+                    "be told from the error of a measurement."
+                ],
+                None,
+                alternatives,
+                optimality,
+                _NO_SAFETY,
+            )
+        relative = [
+            f"Weigh: {f.reason}"
+            for f in contraindications(self.tissue.consultation or Consultation())
+            if f.severity == "relative"
+        ]
+        per_side = {s: sum(t.side == s for t in verified.threads) for s in SIDES}
+        reasons = [
+            f"Main issue: {self.assessment.main_issue}.",
+            f"{per_side['left']} threads on the left and {per_side['right']} on the right attain "
+            f"{100 * verified.goal_attained:.0f} % of the goal in the nonlinear model; largest "
+            f"mean lift {lift:.1f} mm ({best_zone.replace('_', ' ')}).",
+            f"A further thread would bring less than "
+            f"{100 * value('planning.objective.thread_cost'):.0f} points."
+            if optimality.gap < value("planning.objective.thread_cost")
+            else "The search was ended at its node limit; a better combination may exist within "
+            "the stated gap.",
+            "Assumes that the superficial temporal artery was palpated and marked before entry.",
+            *relative,
+        ]
+        return self.result("threads", reasons, verified, alternatives, optimality, safety)
+
+
+def _no_treatment() -> Alternative:
+    return Alternative(
+        "no-treatment",
+        "No treatment",
+        "No lift and none of the risks of threads; sagging goes on at its own pace.",
+        (),
+        {},
+    )
+
+
+def _key(verified: Verified) -> tuple[tuple[int, str, float], ...]:
+    return tuple(sorted((c.index, c.side, t) for c, t in verified.chosen))
+
+
+def _on_fine(tissue: Tissue, rows: Rows, verified: Verified) -> Verified:
+    """The same threads on the fine mesh, pulled less where the coarse mesh was too kind."""
+    found = solve(tissue, rows, verified.chosen)
+    for _ in range(2):
+        if found.within:
+            break
+        # Limits grow at least in proportion to tension, so that this suffices or nearly so.
+        scale = 0.95 / max(found.used.values())
+        found = solve(tissue, rows, [(c, scale * t) for c, t in found.chosen])
+    return found
+
+
+def _variants(
+    grids: Mapping[Side, SideGrid | None], choice: Mapping[Side, Choice], count: int
+) -> list[tuple[str, str, str, int, dict[Side, NDArray]]]:
+    """Name, title, note, threads per side and admitted items of each alternative."""
+    every: dict[Side, NDArray] = {}
+    gentle: dict[Side, NDArray] = {}
+    planes: dict[Side, NDArray] = {}
+    used: dict[str, int] = {}
+    for side in SIDES:
+        grid = grids[side]
+        if grid is None:
+            continue
+        for i in choice[side].items:
+            depth = grid.candidates[grid.problem.candidate[i]].depth
+            used[depth] = used.get(depth, 0) + 1
+    main = max(sorted(used), key=lambda d: used[d]) if used else ""
+    for side in SIDES:
+        grid = grids[side]
+        if grid is None:
+            continue
+        p = grid.problem
+        every[side] = np.ones(len(p.attain), dtype=bool)
+        gentle[side] = p.tension_n <= _LOW_TENSION_N
+        planes[side] = np.array([grid.candidates[c].depth != main for c in p.candidate], dtype=bool)
+    out = []
+    if count > 1:
+        fewer = count - 1
+        out.append(
+            (
+                "fewer-threads",
+                f"At most {fewer} thread{'s' if fewer > 1 else ''} per side",
+                "Fewer punctures; each thread placed where it helps most.",
+                fewer,
+                every,
+            )
+        )
+    out.append(
+        (
+            "other-plane",
+            "Other plane",
+            f"No thread in the plane that the recommendation mostly uses ({main}).",
+            count,
+            planes,
+        )
+    )
+    out.append(
+        (
+            "gentle",
+            "Gentle tension",
+            f"No thread pulled with more than {_LOW_TENSION_N:.1f} N: less strain on skin and "
+            "cogs, less lift.",
+            count,
+            gentle,
+        )
+    )
+    return out
+
+
+def _optimality(
+    grids: Mapping[Side, SideGrid | None],
+    results: Mapping[Side, SearchResult],
+    choice: Mapping[Side, Choice],
+    found: CandidateSet,
+) -> Optimality:
+    sides: list[Side] = [s for s in SIDES if grids[s] is not None]
+    n = max(len(sides), 1)
+    objective = sum(choice[s].value for s in sides) / n
+    bound = sum(results[s].bound for s in sides) / n
+    grid = {
+        "generated": found.generated,
+        "safe": {s: sum(c.side == s for c in found.candidates) for s in SIDES},
+        "refused_by_rule": found.refused,
+        "items": {s: 0 if (g := grids[s]) is None else len(g.problem.attain) for s in SIDES},
+        "levels_n": list(table("planning")["candidates"]["levels_n"]),
+        "nodes": {s: results[s].nodes for s in SIDES},
+        "complete": all(results[s].complete for s in SIDES),
+    }
+    return Optimality(objective, max(bound, objective), max(bound - objective, 0.0), grid)
+
+
+def _inputs_sha256(tissue: Tissue) -> str:
+    """SHA-256 over the face's geometry (to a micrometre) and the consultation."""
+    digest = hashlib.sha256()
+    if tissue.face is not None:
+        digest.update(np.round(tissue.face.vertices, 3).tobytes())
+    if tissue.consultation is not None:
+        digest.update(tissue.consultation.model_dump_json().encode())
+    return digest.hexdigest()

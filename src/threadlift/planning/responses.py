@@ -1,0 +1,148 @@
+"""What every candidate does to every row, with its own string stiffness, from one factorisation.
+
+Two ingredients: the compliance of the tissue between the mesh nodes that candidates touch (a dense
+Green's matrix, so that each thread's own solve is exact and small), and the adjoint fields of the
+rows (one solve per row serves all threads). The response of row q to a thread's load lambda is
+lambda' R GQ: nothing is solved per candidate on the mesh.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import scipy.sparse as sp
+from numpy.typing import NDArray
+
+from threadlift.planning.candidates import Candidate
+from threadlift.planning.rows import Rows
+from threadlift.planning.strings import (
+    gathered_compliance,
+    string_load,
+    string_stiffness,
+    tissue_load,
+)
+from threadlift.threads import Thread, product, tension_profile
+from threadlift.tissue.tissue import RestOperator
+
+# Right-hand sides per block solve: bounds the memory of a block.
+_BLOCK = 384
+
+
+@dataclass(frozen=True)
+class Body:
+    """Compliance of the tissue where threads lie, and the adjoint fields of the rows.
+
+    nodes (r,) mesh nodes; green (3r,3r) float32 [mm/N]; adjoint (3r,q) rows' response per unit
+    load on the nodes [share/N].
+    """
+
+    rows: Rows
+    nodes: NDArray
+    green: NDArray
+    adjoint: NDArray
+
+    @classmethod
+    def of(
+        cls,
+        rest: RestOperator,
+        rows: Rows,
+        candidates: Sequence[Candidate],
+        progress: Callable[[float], None] | None = None,
+    ) -> Body:
+        """Solve for all nodes that any candidate touches."""
+        touched = np.unique(
+            np.concatenate([c.nodes[_free(c)][c.weights[_free(c)] > 0.0] for c in candidates])
+        ).astype(np.int64)
+        dof = (3 * touched[:, None] + np.arange(3)).ravel()
+        n = rest.factor.n
+        green = np.empty((len(dof), len(dof)), dtype=np.float32)
+        for start in range(0, len(dof), _BLOCK):
+            part = dof[start : start + _BLOCK]
+            unit = np.zeros((n, len(part)))
+            unit[part, np.arange(len(part))] = 1.0
+            green[start : start + len(part)] = rest.solve(unit)[dof].T
+            if progress is not None:
+                progress(min(1.0, (start + len(part)) / len(dof)))
+        adjoint = np.empty((len(dof), rows.count))
+        for start in range(0, adjoint.shape[1], _BLOCK):
+            part = sp.csr_matrix(rows.matrix[start : start + _BLOCK])
+            adjoint[:, start : start + _BLOCK] = rest.solve(np.ascontiguousarray(part.toarray().T))[
+                dof
+            ]
+        return cls(rows, touched, green, adjoint)
+
+    def embedding(self, candidate: Candidate) -> tuple[NDArray, NDArray]:
+        """Positions (k,6) in `nodes` and weights (k,6); an anchored end is held: weight zero."""
+        weights = np.where(_free(candidate)[:, None], candidate.weights, 0.0)
+        at = np.minimum(np.searchsorted(self.nodes, candidate.nodes), len(self.nodes) - 1)
+        return at, weights
+
+    def response(self, at: NDArray, weights: NDArray, load: NDArray) -> NDArray:
+        """Rows (q,) under forces (k,3) on path points."""
+        nodal = np.zeros((len(self.nodes), 3))
+        np.add.at(nodal, at, weights[:, :, None] * load[:, None, :])
+        used = np.flatnonzero(nodal.any(axis=1))
+        dof = (3 * used[:, None] + np.arange(3)).ravel()
+        return nodal[used].ravel() @ self.adjoint[dof]
+
+
+def _free(candidate: Candidate) -> NDArray:
+    """Path points that move with the tissue (k,)."""
+    free = np.ones(len(candidate.nodes), dtype=bool)
+    free[0] = candidate.thread.technique != "anchored"
+    return free
+
+
+@dataclass(frozen=True)
+class Columns:
+    """Responses (m,q) of candidate `candidate[i]` (position in the list) at `tension_n[i]`."""
+
+    candidate: NDArray
+    tension_n: NDArray
+    response: NDArray
+
+
+def columns(body: Body, candidates: Sequence[Candidate]) -> Columns:
+    """One column per candidate and tension level, its own string stiffness included."""
+    who, level, found = [], [], []
+    for i, candidate in enumerate(candidates):
+        at, weights = body.embedding(candidate)
+        compliance = gathered_compliance(body.green, at, weights, at, weights)
+        for tension in candidate.levels_n:
+            points, segment = _strings(candidate.thread, tension)
+            _, load = tissue_load(
+                compliance, string_load(points, segment).ravel(), string_stiffness(points, segment)
+            )
+            found.append(body.response(at, weights, load.reshape(-1, 3)))
+            who.append(i)
+            level.append(tension)
+    response = np.array(found) if found else np.zeros((0, body.rows.count))
+    return Columns(np.array(who, dtype=np.int64), np.array(level, dtype=float), response)
+
+
+def _strings(thread: Thread, tension_n: float) -> tuple[NDArray, NDArray]:
+    profile = tension_profile(thread, product(thread.product), tension_n=tension_n)
+    return np.asarray(thread.path_mm, dtype=float), profile.segment_tension_n
+
+
+def coupled(body: Body, chosen: Sequence[tuple[Candidate, float]]) -> NDArray:
+    """Rows (q,) under several threads at their tensions [N], all string stiffnesses at once."""
+    if not chosen:
+        return np.zeros(body.rows.count)
+    parts = [body.embedding(c) for c, _ in chosen]
+    at = np.concatenate([p[0] for p in parts])
+    weights = np.concatenate([p[1] for p in parts])
+    compliance = gathered_compliance(body.green, at, weights, at, weights)
+    force = np.zeros(3 * len(at))
+    stiffness = np.zeros((3 * len(at), 3 * len(at)))
+    start = 0
+    for candidate, tension in chosen:
+        points, segment = _strings(candidate.thread, tension)
+        mine = slice(start, start + 3 * len(points))
+        start = mine.stop
+        force[mine] = string_load(points, segment).ravel()
+        stiffness[mine, mine] = string_stiffness(points, segment)
+    _, load = tissue_load(compliance, force, stiffness)
+    return body.response(at, weights, load.reshape(-1, 3))

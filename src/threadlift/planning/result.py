@@ -1,0 +1,144 @@
+"""`Plan`: what is recommended and why, alternatives, proof, safety; ``threadlift.plan/1``."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from dataclasses import dataclass
+from typing import Any, Literal, cast
+
+from threadlift.errors import InputError
+from threadlift.planning.safety import SafetyReport
+from threadlift.threads import Thread
+
+SCHEMA = "threadlift.plan/1"
+Recommendation = Literal["threads", "no-thread-lift", "more-information"]
+
+
+@dataclass(frozen=True)
+class Optimality:
+    """Objective of the chosen pair of sides on the grid, proven bound on the grid, gap.
+
+    In shares of the full goal, mean of the sides that have one; costs of threads included. `grid`
+    says what was searched.
+    """
+
+    objective: float
+    bound: float
+    gap: float
+    grid: dict[str, Any]
+
+    def to_json(self) -> dict[str, Any]:
+        """The `optimality` part of plan.json."""
+        return {
+            "objective": round(self.objective, 4) + 0.0,
+            "bound": round(self.bound, 4) + 0.0,
+            "gap": round(self.gap, 4) + 0.0,
+            "grid": self.grid,
+        }
+
+
+@dataclass(frozen=True)
+class Alternative:
+    """Another way to proceed: a key, a title and note for people, its threads and numbers."""
+
+    name: str
+    title: str
+    note: str
+    threads: tuple[Thread, ...]
+    verification: dict[str, Any]
+
+    def to_json(self) -> dict[str, Any]:
+        """One of the `alternatives` of plan.json."""
+        return {
+            "name": self.name,
+            "title": self.title,
+            "note": self.note,
+            "goal_attained": self.verification.get("goal_attained", 0.0),
+            "threads": [t.to_json() for t in self.threads],
+            "verification": self.verification,
+        }
+
+
+@dataclass(frozen=True)
+class Plan:
+    """A plan. `verification` holds the nonlinear numbers of the recommended threads."""
+
+    recommendation: Recommendation
+    reasons: tuple[str, ...]
+    recommended: tuple[Thread, ...]
+    alternatives: tuple[Alternative, ...]
+    optimality: Optimality
+    safety: SafetyReport
+    verification: dict[str, Any]
+    version: str
+    seed: int
+    inputs_sha256: str
+
+    def _content(self) -> dict[str, Any]:
+        return {
+            "schema": SCHEMA,
+            "recommendation": self.recommendation,
+            "reasons": list(self.reasons),
+            "threads": [t.to_json() for t in self.recommended],
+            "alternatives": [a.to_json() for a in self.alternatives],
+            "optimality": self.optimality.to_json(),
+            "safety": self.safety.to_json(),
+            "verification": self.verification,
+        }
+
+    @property
+    def plan_sha256(self) -> str:
+        """SHA-256 over the canonical JSON of everything but the provenance."""
+        text = json.dumps(self._content(), sort_keys=True, separators=(",", ":"))
+        return hashlib.sha256(text.encode()).hexdigest()
+
+    def to_json(self) -> dict[str, Any]:
+        """`plan.json`."""
+        return self._content() | {
+            "provenance": {
+                "version": self.version,
+                "seed": self.seed,
+                "inputs_sha256": self.inputs_sha256,
+                "plan_sha256": self.plan_sha256,
+            }
+        }
+
+    @classmethod
+    def from_json(cls, data: dict[str, Any]) -> Plan:
+        """Inverse of :meth:`to_json`; InputError when it is not a plan or was altered."""
+        remedy = "Pass the plan.json of a threadlift run."
+        try:
+            if data["schema"] != SCHEMA:
+                raise InputError(f"This is no {SCHEMA} but '{data['schema']}'.", remedy)
+            o, p = data["optimality"], data["provenance"]
+            plan = cls(
+                recommendation=cast("Recommendation", data["recommendation"]),
+                reasons=tuple(data["reasons"]),
+                recommended=tuple(Thread.from_json(t) for t in data["threads"]),
+                alternatives=tuple(
+                    Alternative(
+                        a["name"],
+                        a["title"],
+                        a["note"],
+                        tuple(Thread.from_json(t) for t in a["threads"]),
+                        a["verification"],
+                    )
+                    for a in data["alternatives"]
+                ),
+                optimality=Optimality(o["objective"], o["bound"], o["gap"], o["grid"]),
+                safety=SafetyReport.from_json(data["safety"]),
+                verification=data["verification"],
+                version=p["version"],
+                seed=p["seed"],
+                inputs_sha256=p["inputs_sha256"],
+            )
+            stated = p["plan_sha256"]
+        except (KeyError, TypeError) as error:
+            raise InputError(f"The plan lacks or garbles {error}.", remedy) from error
+        if plan.plan_sha256 != stated:
+            raise InputError(
+                "The plan was changed after it was made: its content does not match its hash.",
+                "Use the original file, or `threadlift simulate` for threads of your own.",
+            )
+        return plan
