@@ -10,41 +10,43 @@ and how much of the thread's axial stiffness cogs and knot transmit.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
 import scipy.sparse as sp
 from numpy.typing import NDArray
-from scipy.sparse.linalg import LinearOperator, cg
 
-from threadlift.errors import SolverError
 from threadlift.evidence import parameter, value
 from threadlift.outcome.model import Expression
-from threadlift.quantities import Estimate
+from threadlift.quantities import Z90, Estimate
 from threadlift.threads.thread import Thread
 from threadlift.tissue.cables import CableSet
-from threadlift.tissue.linear_solver import Factor, factorise
+from threadlift.tissue.linear_solver import factorise
 from threadlift.tissue.tissue import Tissue
 
 Array = NDArray[np.float64]
+Mask = NDArray[np.bool_]
+Vertices = NDArray[np.integer]
 
 EXPRESSIONS = ("smile", "pucker", "frown", "jaw_open", "eyes_closed")
 #: Layer-node on which the mimetic muscles act: the underside of the SMAS.
 _SMAS_NODE = 4
-#: Relative residual of the threaded solves; excursions are then exact to micrometres.
-_RTOL = 1e-8
-#: Rounds of letting pushed threads go slack; each round can only add slack threads.
-_SLACK_ROUNDS = 4
+#: A field that moves its own place less than this [mm] is no expression there.
+_LEAST_MM = 1e-6
 _BASIS = ("model", "risks.expression.muscle", "risks.expression.tether_low")
 
 
 @dataclass(frozen=True)
-class _Case:
-    """One assumption: muscle stiffness per area [N/mm3] and transmitted axial share."""
+class _Held:
+    """An expression with threads under one assumption.
 
-    muscle: float
-    tether: float
+    u: (ndof,) around the lifted rest; change_mm, tension_n: of the thread with the most tension.
+    """
+
+    u: Array
+    change_mm: float
+    tension_n: float
 
 
 def predict_expressions(
@@ -52,38 +54,56 @@ def predict_expressions(
     threads: Sequence[Thread],
     fields: Mapping[str, Array],
     displacement: Array,
+    places: Mapping[str, Vertices] | None = None,
+    travel: Mapping[str, Estimate] | None = None,
 ) -> dict[str, Expression]:
     """Every expression with a field, without and with the threads.
 
     tissue: on the coarse mesh; fields: displacement (V, 3) [mm] of the skin nodes by name;
-    displacement: (N, 3) of the plan's equilibrium on that mesh, in which the threads were tied.
+    displacement: (N, 3) of the plan's equilibrium on that mesh, in which the threads were tied;
+    places: skin vertices whose mean travel is the excursion (default: the one that moves most);
+    travel: excursion without threads where it was assessed (default: the field's own). The
+    muscles' loads are scaled until the unthreaded skin travels that far there.
     """
     names = [n for n in EXPRESSIONS if n in fields]
     if not names or not threads:
         return {}
-    matrix, area = tissue.rest.matrix, tissue.mesh.nodal_area(_SMAS_NODE)
     nodes = np.arange(tissue.mesh.columns) * tissue.mesh.nl + _SMAS_NODE
-    track = _springs(tissue, nodes, value("risks.expression.tracking") * area)
-    targets = np.zeros((tissue.ndof, len(names)))
+    area = tissue.mesh.nodal_area(_SMAS_NODE)
+    free, force = _driven(tissue, [fields[n] for n in names], nodes, area)
+    where, without = [], []
     for i, name in enumerate(names):
-        for c in range(3):
-            targets[3 * nodes + c, i] = fields[name][:, c]
-    driven = factorise(sp.csr_matrix(matrix + sp.diags(track)), backend=tissue.backend)
-    free = driven.solve(track[:, None] * targets)
-    force = track[:, None] * (targets - free)
-
+        most = np.array([np.argmax(np.linalg.norm(fields[name], axis=1))])
+        where.append((places or {}).get(name, most))
+        own = _mean_travel(fields[name], where[i])
+        without.append((travel or {}).get(name, _modelled(own)))
+        scale = without[i].value / max(_mean_travel(_skin(tissue, free[:, i]), where[i]), _LEAST_MM)
+        free[:, i] *= scale
+        force[:, i] *= scale
+    ties = _Ties(tissue, threads, displacement)
     muscle = parameter("risks.expression.muscle")
     middle, low, high = muscle.value, muscle.low or muscle.value, muscle.high or muscle.value
     half = value("risks.expression.tether_low")
-    cases = [_Case(middle, 1.0), _Case(low, 1.0), _Case(high, 1.0), _Case(middle, half)]
-    runs = [_held(tissue, threads, displacement, free, force, nodes, area, c) for c in cases]
+    runs: list[list[_Held]] = []
+    for stiffness, tethers in ((middle, (1.0, half)), (low, (1.0,)), (high, (1.0,))):
+        hold = _springs(tissue, nodes, stiffness * area)
+        runs += ties.held(tissue, hold, force + hold[:, None] * free, tethers)
     return {
-        name: _expression(tissue, name, free[:, i], [(u[:, i], s[i]) for u, s in runs])
+        name: _expression(tissue, free[:, i], where[i], without[i], [run[i] for run in runs])
         for i, name in enumerate(names)
     }
 
 
-def _springs(tissue: Tissue, nodes: NDArray[np.integer], per_node: Array) -> Array:
+def _skin(tissue: Tissue, u: Array) -> Array:
+    """Displacement (V, 3) of the skin in nodal displacements (ndof,)."""
+    return u.reshape(-1, 3)[:: tissue.mesh.nl]
+
+
+def _mean_travel(skin: Array, where: Vertices) -> float:
+    return float(np.linalg.norm(skin[where], axis=1).mean())
+
+
+def _springs(tissue: Tissue, nodes: Vertices, per_node: Array) -> Array:
     """Diagonal (ndof,) [N/mm] of equal springs in all directions at nodes."""
     out = np.zeros(tissue.ndof)
     for c in range(3):
@@ -91,128 +111,105 @@ def _springs(tissue: Tissue, nodes: NDArray[np.integer], per_node: Array) -> Arr
     return out
 
 
-def _held(
-    tissue: Tissue,
-    threads: Sequence[Thread],
-    displacement: Array,
-    free: Array,
-    force: Array,
-    nodes: NDArray[np.integer],
-    area: Array,
-    case: _Case,
-) -> tuple[Array, list[tuple[float, float]]]:
-    """Displacement (ndof, k) around the lifted rest, and (length change, peak tension) of each."""
-    hold = _springs(tissue, nodes, case.muscle * area)
-    base = factorise(sp.csr_matrix(tissue.rest.matrix + sp.diags(hold)), backend=tissue.backend)
-    ties = _Ties(tissue, threads, displacement, case.tether)
-    out, states = np.empty_like(free), []
-    for i in range(free.shape[1]):
-        load = force[:, i] + hold * free[:, i]
-        slack = np.zeros(len(threads), dtype=bool)
-        u = free[:, i]
-        for _ in range(_SLACK_ROUNDS):
-            u = _solve(base, ties.operator(slack), load, u)
-            pushed = ties.tension(u, slack) < 0.0
-            if not (pushed & ~slack).any():
-                break
-            slack |= pushed
-        out[:, i] = u
-        states.append(ties.worst(u, slack))
-    return out, states
+def _driven(
+    tissue: Tissue, fields: Sequence[Array], nodes: Vertices, area: Array
+) -> tuple[Array, Array]:
+    """Displacements (ndof, k) without threads and the muscles' loads (ndof, k) [N] behind them."""
+    track = _springs(tissue, nodes, value("risks.expression.tracking") * area)
+    targets = np.zeros((tissue.ndof, len(fields)))
+    for i, field in enumerate(fields):
+        for c in range(3):
+            targets[3 * nodes + c, i] = field[:, c]
+    factor = factorise(sp.csr_matrix(tissue.rest.matrix + sp.diags(track)), backend=tissue.backend)
+    free = factor.solve(track[:, None] * targets)
+    return free, track[:, None] * (targets - free)
 
 
 class _Ties:
-    """Tied threads, linearised about the lifted rest."""
+    """Tied threads, linearised about the lifted rest: strings, and one axial spring each."""
 
-    def __init__(
-        self, tissue: Tissue, threads: Sequence[Thread], displacement: Array, tether: float
-    ) -> None:
-        self._set = CableSet([tissue.cable(t) for t in threads], tissue.solid.nodes)
-        state = self._set.state(displacement)
-        self._string = self._set.string_stiffness(state)
-        owner = self._set.segment_owner
+    def __init__(self, tissue: Tissue, threads: Sequence[Thread], displacement: Array) -> None:
+        cables = CableSet([tissue.cable(t) for t in threads], tissue.solid.nodes)
+        state = cables.state(displacement)
+        self.string = cables.string_stiffness(state)
         self.level = state.level
         rows, stiffness = [], []
-        for i, cable in enumerate(self._set.cables):
-            mine = owner == i
-            gather = _gather(self._set.node_slices[i], state.direction[mine] * cable.share[:, None],
-                             3 * self._set.node_slices[-1].stop)  # fmt: skip
-            rows.append(np.asarray(gather @ self._set.R).ravel())
+        for i, cable in enumerate(cables.cables):
+            pull = state.direction[cables.segment_owner == i] * cable.share[:, None]
+            gradient = np.zeros_like(cables.positions(displacement))
+            block = gradient[cables.node_slices[i]]
+            block[1:] += pull
+            block[:-1] -= pull
+            rows.append(cables.RT @ gradient.ravel())
             weight = float(np.sum(cable.share**2 * cable.segment_mm))
-            stiffness.append(tether * (cable.ea_n or 0.0) / weight if weight > 0.0 else 0.0)
-        self._rows, self._stiffness = np.array(rows), np.array(stiffness)
+            stiffness.append((cable.ea_n or 0.0) / weight if weight > 0.0 else 0.0)
+        #: (threads, ndof) change of each thread's weighted length; (threads,) its stiffness.
+        self.rows, self.stiffness = np.array(rows), np.array(stiffness)
 
-    def operator(self, slack: NDArray[np.bool_]) -> Callable[[Array], Array]:
-        """Product with the threads' stiffness; slack threads keep no axial stiffness."""
-        active = np.where(slack, 0.0, self._stiffness)
-        return lambda u: self._string @ u + self._rows.T @ (active * (self._rows @ u))
+    def held(
+        self, tissue: Tissue, hold: Array, load: Array, tethers: Sequence[float]
+    ) -> list[list[_Held]]:
+        """For each transmitted axial share, every load's answer (columns of load (ndof, k))."""
+        matrix = sp.csr_matrix(tissue.rest.matrix + sp.diags(hold) + self.string)
+        factor = factorise(matrix, backend=tissue.backend)
+        fields = factor.solve(self.rows.T)
+        base = factor.solve(load)
+        between = self.rows @ fields
+        return [
+            [self._one(base[:, i], fields, between, share) for i in range(base.shape[1])]
+            for share in tethers
+        ]
 
-    def tension(self, u: Array, slack: NDArray[np.bool_]) -> Array:
-        """Tension level (threads,) [N] of each thread in the expression."""
-        change = self._rows @ u
-        level = self.level + self._stiffness * change
-        return np.where(slack, np.minimum(level, 0.0), level)
-
-    def worst(self, u: Array, slack: NDArray[np.bool_]) -> tuple[float, float]:
-        """Weighted length change [mm] and tension [N] of the thread with the highest tension."""
-        tension = np.maximum(self.tension(u, slack), 0.0)
-        i = int(np.argmax(tension))
-        return float((self._rows @ u)[i]), float(tension[i])
-
-
-def _gather(nodes: slice, pull: Array, size: int) -> sp.csr_matrix:
-    """Row (1, size): change of the weighted length per displacement of the path nodes."""
-    gradient = np.zeros((nodes.stop - nodes.start, 3))
-    gradient[1:] += pull
-    gradient[:-1] -= pull
-    row = np.zeros(size)
-    row[3 * nodes.start : 3 * nodes.stop] = gradient.ravel()
-    return sp.csr_matrix(row)
-
-
-class _Operator(LinearOperator):
-    """A square operator given by its product with a vector."""
-
-    def __init__(self, order: int, product: Callable[[Array], Array]) -> None:
-        super().__init__(np.dtype(float), (order, order))
-        self._product = product
-
-    def _matvec(self, x: Array) -> Array:
-        return self._product(x.ravel())
-
-
-def _solve(base: Factor, ties: Callable[[Array], Array], load: Array, start: Array) -> Array:
-    """(base + ties) u = load by conjugate gradients, preconditioned with the base's factor."""
-    n = len(load)
-    operator = _Operator(n, lambda u: base.matrix @ u + ties(u))
-    before = _Operator(n, base.precondition)
-    u, failed = cg(operator, load, x0=start, rtol=_RTOL, maxiter=400, M=before)
-    if failed:
-        raise SolverError(
-            "An expression under threads did not converge.", "Lower the threads' tension."
-        )
-    return u
+    def _one(self, base: Array, fields: Array, between: Array, tether: float) -> _Held:
+        """Axial springs by the Woodbury identity; those that would push are let go, one by one."""
+        stiffness = tether * self.stiffness
+        free_change = self.rows @ base
+        taut = stiffness > 0.0
+        while True:
+            pull = np.zeros(len(taut))
+            if taut.any():
+                system = np.diag(1.0 / stiffness[taut]) + between[np.ix_(taut, taut)]
+                pull[taut] = np.linalg.solve(system, free_change[taut])
+            # A slack thread has lost its whole level, which pushes the tissue back by as much.
+            gone = ~taut & (stiffness > 0.0)
+            pull[gone] = -self.level[gone]
+            pushed = taut & (self.level + pull < 0.0)
+            if not pushed.any():
+                break
+            taut &= ~(np.arange(len(taut)) == np.argmin(np.where(pushed, self.level + pull, 0.0)))
+        change = free_change - between @ pull
+        tension = self.level + pull
+        worst = int(np.argmax(tension))
+        return _Held(base - fields @ pull, float(change[worst]), float(tension[worst]))
 
 
 def _expression(
-    tissue: Tissue,
-    name: str,
-    free: Array,
-    runs: Sequence[tuple[Array, tuple[float, float]]],
+    tissue: Tissue, free: Array, where: Vertices, without: Estimate, runs: Sequence[_Held]
 ) -> Expression:
-    """Travel at the skin vertex that the unthreaded expression moves most."""
-    nl = tissue.mesh.nl
-    skin = free.reshape(-1, 3)[::nl]
-    vertex = int(np.argmax(np.linalg.norm(skin, axis=1)))
-    without = float(np.linalg.norm(skin[vertex]))
-    with_threads = [float(np.linalg.norm(u.reshape(-1, 3)[::nl][vertex])) for u, _ in runs]
+    """Travel with threads, from nodal displacements free (ndof,) without and `runs` with them."""
+    bare = _skin(tissue, free)
+    skins = [_skin(tissue, run.u) for run in runs]
+    start = max(_mean_travel(bare, where), _LEAST_MM)
+    ratio = [_mean_travel(skin, where) / start for skin in skins]
+    tether = [float(np.linalg.norm(skin - bare, axis=1).max()) for skin in skins]
     return Expression(
-        without_mm=Estimate.exact(without, "mm", ("face",)),
-        with_mm=_span(with_threads, "mm"),
-        change_mm=_span([w - without for w in with_threads], "mm"),
-        length_change_mm=_span([change for _, (change, _) in runs], "mm"),
-        peak_tension_n=_span([tension for _, (_, tension) in runs], "N"),
-    )
+        without_mm=without,
+        with_mm=Estimate(
+            without.value * ratio[0], without.low * min(ratio), without.high * max(ratio), "mm",
+            (*_BASIS, *without.basis),
+        ),
+        change_mm=_span([without.value * (r - 1.0) for r in ratio], "mm"),
+        tether_mm=_span(tether, "mm"),
+        length_change_mm=_span([run.change_mm for run in runs], "mm"),
+        peak_tension_n=_span([run.tension_n for run in runs], "N"),
+    )  # fmt: skip
+
+
+def _modelled(travel: float) -> Estimate:
+    """A travel with the spread of the face model's own expressions."""
+    p = "assessment.movement.relative_sd"
+    half = Z90 * value(p)
+    return Estimate(travel, travel * max(0.0, 1.0 - half), travel * (1.0 + half), "mm", (p,))
 
 
 def _span(values: Sequence[float], unit: str) -> Estimate:

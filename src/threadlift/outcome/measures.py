@@ -23,7 +23,7 @@ from threadlift.outcome.model import Place
 Array = NDArray[np.float64]
 
 #: Gaussian weights are cut at this many standard deviations.
-_REACH = 2.5
+_REACH = 3.0
 
 
 @dataclass(frozen=True)
@@ -51,7 +51,9 @@ def smoother(surface: Array, area: Array, sd_mm: float) -> sp.csr_matrix:
     """Row-stochastic Gaussian average (V, V) over the surface (straight-line distances)."""
     tree = KDTree(surface)
     pairs = tree.sparse_distance_matrix(tree, _REACH * sd_mm, output_type="coo_matrix")
-    weight = np.exp(-0.5 * (pairs.data / sd_mm) ** 2) * area[pairs.col]
+    # Lowered to zero at the cut: a neighbour on its edge must not count by rounding.
+    bell = np.exp(-0.5 * (pairs.data / sd_mm) ** 2) - np.exp(-0.5 * _REACH**2)
+    weight = np.maximum(bell, 0.0) * area[pairs.col]
     kernel = sp.coo_matrix((weight, (pairs.row, pairs.col)), shape=pairs.shape).tocsr()
     kernel.sort_indices()
     return sp.csr_matrix(sp.diags(1.0 / np.asarray(kernel.sum(axis=1)).ravel()) @ kernel)

@@ -49,13 +49,15 @@ class Risk:
 class Expression:
     """Travel of a face point in an expression without and with the threads [mm].
 
-    `change_mm` is with minus without; `length_change_mm` and `peak_tension_n` are of the thread
-    that feels the expression most.
+    `change_mm` is with minus without; `tether_mm` is the largest distance over the whole skin by
+    which the threads keep it from where the expression would carry it; `length_change_mm` and
+    `peak_tension_n` are of the thread that is tensed most.
     """
 
     without_mm: Estimate
     with_mm: Estimate
     change_mm: Estimate
+    tether_mm: Estimate
     length_change_mm: Estimate
     peak_tension_n: Estimate
 
@@ -113,6 +115,7 @@ class Outcome:
                     "without_mm": x.without_mm.to_json(),
                     "with_mm": x.with_mm.to_json(),
                     "change_mm": x.change_mm.to_json(),
+                    "tether_mm": x.tether_mm.to_json(),
                     "length_change_mm": x.length_change_mm.to_json(),
                     "peak_tension_n": x.peak_tension_n.to_json(),
                 }

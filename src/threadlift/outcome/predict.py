@@ -8,6 +8,7 @@ from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
+from scipy.spatial import KDTree
 
 from threadlift.assessment import Assessment
 from threadlift.errors import InputError, SolverError
@@ -34,6 +35,7 @@ _UNITS = {"cheekbone_prominence": "mm", "indentation": "mm", "overpull": "%", "a
 _SMALL = {"lift": 0.1, "cheekbone_prominence": 0.05, "indentation": 0.05, "overpull": 0.5}
 #: A coarse mesh whose nominal value is off by more than this factor does not predict a ratio.
 _MOST_CORRECTION = 3.0
+_START_DECIMALS = 6
 _SPREADS = tuple(f"risks.spread.{n}" for n in ("tension", "depth", "holding", "model"))
 
 
@@ -86,24 +88,31 @@ def predict(
     fine = fine_probe.read(plan.surface)
 
     coarse_tissue = _coarse(tissue)
-    drawn = design(coarse_tissue, len(threads), members, seed)
-    task = pool.Task(coarse_tissue, _probe(coarse_tissue, assessment, threads), threads, nominal)
-    tell(0.15, "Predicting over an ensemble of tissues")
-    readings = pool.run_members(
-        task,
-        (nominal, *drawn),
-        pool.default_workers() if workers is None else workers,
-        lambda n: tell(0.15 + 0.7 * n / (members + 1), "Predicting over an ensemble of tissues"),
-    )
-    coarse, failed, good = _sorted_out(drawn, readings)
-    fading = Fading(threads)
-    samples = _samples(fine, coarse, good, fine_probe, fading)
-
-    tell(0.88, "Moving the face")
-    rest = solve_member(coarse_tissue, threads, nominal)
+    coarse_probe = _probe(coarse_tissue, assessment, threads)
+    middle = solve_member(coarse_tissue, threads, nominal)
+    tell(0.2, "Moving the face")
     expressions = predict_expressions(
-        coarse_tissue, threads, _expression_fields(coarse_tissue), rest.displacement
+        coarse_tissue,
+        threads,
+        _expression_fields(coarse_tissue),
+        middle.displacement,
+        _expression_places(coarse_tissue),
+        {name: _mean(list(sides.values())) for name, sides in assessment.movement_mm.items()},
     )
+
+    tell(0.25, "Predicting over an ensemble of tissues")
+    drawn = design(coarse_tissue, len(threads), members, seed)
+    # Nanometres are cut off so that the start does not hang on the number of threads of the solve.
+    start = np.asarray(np.round(middle.displacement, _START_DECIMALS), dtype=np.float64)
+    readings = pool.run_members(
+        pool.Task(coarse_tissue.varied(), coarse_probe, threads, start),
+        drawn,
+        pool.default_workers() if workers is None else workers,
+        lambda n: tell(0.25 + 0.75 * n / members, "Predicting over an ensemble of tissues"),
+    )
+    failed, good = _sorted_out(drawn, readings)
+    fading = Fading(threads)
+    samples = _samples(fine, coarse_probe.read(middle.surface), good, fine_probe, fading)
     tell(1.0, "Predicted")
     widen = len(failed) / members
     age = tissue.consultation.patient.age_years if tissue.consultation else None
@@ -134,9 +143,9 @@ def predict(
 
 
 def _coarse(tissue: Tissue) -> Tissue:
-    """The same person on the coarse mesh (a copy without factors, so that it can travel)."""
+    """The same person on the coarse mesh."""
     if tissue.face is None or tissue.mesh.level == "coarse":
-        return tissue.varied()
+        return tissue
     return Tissue.of(tissue.face, tissue.consultation, level="coarse", parameters=tissue.parameters)
 
 
@@ -154,14 +163,10 @@ def _probe(tissue: Tissue, assessment: Assessment, threads: Sequence[Thread]) ->
 
 def _sorted_out(
     drawn: Sequence[Member], readings: Sequence[Reading | str]
-) -> tuple[Reading, tuple[tuple[str, str], ...], list[tuple[Member, Reading]]]:
-    """The coarse nominal reading, the failures by name, and the members that converged."""
-    coarse = readings[0]
-    if isinstance(coarse, str):
-        raise SolverError(f"The plan has no equilibrium on the coarse mesh: {coarse}",
-                          "Lower the threads' tension.")  # fmt: skip
+) -> tuple[tuple[tuple[str, str], ...], list[tuple[Member, Reading]]]:
+    """The failures by name, and the members that converged."""
     failed, good = [], []
-    for member, reading in zip(drawn, readings[1:], strict=True):
+    for member, reading in zip(drawn, readings, strict=True):
         if isinstance(reading, str):
             failed.append((member.name, reading))
         else:
@@ -173,7 +178,7 @@ def _sorted_out(
             f"({name}: {reason}).",
             "Lower the tension or choose deeper paths: the plan is at the edge of what holds.",
         )
-    return coarse, tuple(failed), good
+    return tuple(failed), good
 
 
 def _corrected(kind: str, member: Array, fine: float, coarse: float) -> Array:
@@ -287,6 +292,27 @@ def _expression_fields(tissue: Tissue) -> dict[str, Array]:
     if face is None:
         return {}
     return {name: tissue.mesh.sample(field) for name, field in face.expressions.items()}
+
+
+def _expression_places(tissue: Tissue) -> dict[str, NDArray[np.integer]]:
+    """Skin vertices next to the corners of the mouth, where three expressions are read."""
+    face: Any = tissue.face
+    if face is None:
+        return {}
+    corners = np.array([face.landmark("cheilion_L"), face.landmark("cheilion_R")])
+    vertices = KDTree(tissue.mesh.surface).query(corners)[1]
+    return {name: np.asarray(vertices) for name in ("smile", "pucker", "jaw_open")}
+
+
+def _mean(estimates: Sequence[Estimate]) -> Estimate:
+    """Mean of the sides; their errors are taken as one (the same observer, the same model)."""
+    return Estimate(
+        float(np.mean([e.value for e in estimates])),
+        float(np.mean([e.low for e in estimates])),
+        float(np.mean([e.high for e in estimates])),
+        estimates[0].unit,
+        tuple(dict.fromkeys(key for e in estimates for key in e.basis)),
+    )
 
 
 def _displayed(tissue: Tissue, surface: Array) -> Array:

@@ -17,8 +17,11 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import BinaryIO
 
+import numpy as np
+from numpy.typing import NDArray
+
 from threadlift.errors import ThreadliftError
-from threadlift.outcome.ensemble import Member, read_member, solve_member
+from threadlift.outcome.ensemble import Member, read_member
 from threadlift.outcome.measures import Probe, Reading
 from threadlift.threads.thread import Thread
 from threadlift.tissue.tissue import Tissue
@@ -28,12 +31,16 @@ _ONE_THREAD = ("OMP_NUM_THREADS", "MKL_NUM_THREADS", "OPENBLAS_NUM_THREADS", "NU
 
 @dataclass(frozen=True)
 class Task:
-    """What every worker needs: the coarse tissue, the probe, the threads, the nominal member."""
+    """What every worker needs.
+
+    tissue: the coarse tissue (without factors, which cannot travel); start: (N, 3) [mm]
+    displacement of the plan as such, from which every member's solve begins.
+    """
 
     tissue: Tissue
     probe: Probe
     threads: tuple[Thread, ...]
-    nominal: Member
+    start: NDArray[np.float64]
 
 
 def default_workers() -> int:
@@ -98,9 +105,8 @@ def _in_process(
     task: Task, members: Sequence[Member], done: Callable[[int], None] | None
 ) -> list[Reading | str]:
     found: list[Reading | str] = []
-    start = solve_member(task.tissue, task.threads, task.nominal).displacement
     for member in members:
-        found.append(read_member(task.tissue, task.probe, task.threads, member, start))
+        found.append(read_member(task.tissue, task.probe, task.threads, member, task.start))
         if done is not None:
             done(len(found))
     return found
@@ -133,15 +139,14 @@ def _feed(
 
 
 def serve(source: BinaryIO, sink: BinaryIO) -> None:
-    """A worker's life: read the task, solve the nominal member, then members until the end."""
+    """A worker's life: read the task, then solve members until there are no more."""
     task: Task = pickle.load(source)
-    start = solve_member(task.tissue, task.threads, task.nominal).displacement
     while True:
         try:
             index, member = pickle.load(source)
         except EOFError:
             return
-        reading = read_member(task.tissue, task.probe, task.threads, member, start)
+        reading = read_member(task.tissue, task.probe, task.threads, member, task.start)
         pickle.dump((index, reading), sink)
         sink.flush()
 

@@ -1,0 +1,167 @@
+"""The whole prediction on a small block: contract, repeatability, monotony, failures."""
+
+import json
+from dataclasses import replace
+
+import numpy as np
+import pytest
+from block_case import UP, block_thread
+
+from threadlift.consultation import parse
+from threadlift.errors import InputError, SolverError
+from threadlift.interop.file_models import OutcomeModel
+from threadlift.outcome import predict
+from threadlift.outcome import predict as outcome_function
+from threadlift.outcome.ensemble import design, nominal_member
+from threadlift.outcome.expressions import predict_expressions
+from threadlift.outcome.model import RISKS
+from threadlift.outcome.placement import displaced
+from threadlift.outcome.predict import _estimate, _sorted_out, _verdict
+
+THREADS = (block_thread("left"), block_thread("right"))
+
+
+@pytest.fixture(scope="module")
+def outcome(block, assessment):
+    return predict(block, THREADS, assessment, members=4, workers=0)
+
+
+def test_json_keeps_the_contract(outcome) -> None:
+    data = json.loads(json.dumps(outcome.to_json(), allow_nan=False))
+    OutcomeModel.model_validate(data)
+    assert data["schema"] == "threadlift.outcome/1"
+    assert tuple(data["risks"]) == RISKS
+    assert data["ensemble"] == {"members": 4, "failed": [], "seed": 0}
+    assert set(data["lift_mm"]) == {f"{z}_{s}" for z in ("malar", "jowl", "temple")
+                                    for s in ("left", "right")}  # fmt: skip
+
+
+def test_the_jowl_rises_and_the_interval_holds_the_plan_itself(outcome) -> None:
+    for side in ("left", "right"):
+        lift = outcome.lift_mm[f"jowl_{side}"]
+        assert 0.0 < lift.low < lift.value < lift.high
+
+
+def test_same_seed_same_numbers_in_however_many_processes(block, assessment, outcome) -> None:
+    def numbers(o):
+        data = o.to_json()
+        data.pop("solver")
+        return data
+
+    again = predict(block, THREADS, assessment, members=4, workers=2)
+    assert numbers(again) == numbers(outcome)
+    other = predict(block, THREADS, assessment, members=4, workers=0, seed=1)
+    assert numbers(other) != numbers(outcome)
+
+
+def test_progress_runs_from_nothing_to_all(block, assessment) -> None:
+    seen = []
+    predict(block, THREADS[:1], assessment, members=2, workers=0,
+            progress=lambda f, message: seen.append(f))  # fmt: skip
+    assert seen[0] == 0.0
+    assert seen[-1] == 1.0
+    assert seen == sorted(seen)
+
+
+def test_no_threads_and_no_ensemble_are_refused(block, assessment) -> None:
+    with pytest.raises(InputError, match="no thread"):
+        outcome_function(block, (), assessment)
+    with pytest.raises(InputError, match="no spread"):
+        outcome_function(block, THREADS, assessment, members=1)
+
+
+def test_a_design_covers_both_sides_of_the_nominal_and_repeats(block) -> None:
+    one = design(block, 2, 16, seed=3)
+    assert one == design(block, 2, 16, seed=3)
+    assert one != design(block, 2, 16, seed=4)
+    z = np.array([m.durability_z for m in one])
+    assert abs(np.mean(z > 0) - 0.5) < 0.2
+    assert all(m.parameters.plausible for m in one)
+
+
+def test_what_was_measured_varies_less(block) -> None:
+    def spread(tissue):
+        return np.std([np.log(m.parameters.skin_mu_kpa) for m in design(tissue, 1, 32, 0)])
+
+    known = type(block)(block.mesh, consultation=parse("measurements: {elasticity: fair}"))
+    assert spread(known) < 0.7 * spread(block)
+
+
+def test_the_nominal_member_is_the_plan(block) -> None:
+    m = nominal_member(block, 2)
+    assert m.parameters == block.parameters
+    assert displaced(THREADS[0], 0.0, block.mesh) is THREADS[0]
+
+
+def test_a_misplaced_thread_is_deeper_by_the_shift_and_knows_its_layer(block) -> None:
+    plan = THREADS[0]
+    deep = displaced(plan, 2.0, block.mesh)
+    np.testing.assert_allclose(deep.path_mm[-1] - plan.path_mm[-1], [0, 0, -2.0], atol=1e-9)
+    np.testing.assert_allclose(deep.path_mm[0], plan.path_mm[0], atol=1e-9)
+    assert deep.depth_mm[-1] == plan.depth_mm[-1] + 2.0
+    assert (plan.layer[-1], deep.layer[-1]) == ("smas", "deep")
+    up = displaced(plan, -50.0, block.mesh)
+    assert up.depth_mm.min() > 0.0
+
+
+def test_verdict_follows_the_share_beyond_the_thresholds() -> None:
+    x = np.arange(100) / 100.0
+    assert _verdict(x, 0.9, 0.95)[0] == "low"
+    assert _verdict(x, 0.5, 0.9)[0] == "moderate"
+    assert _verdict(x, 0.3, 0.6)[0] == "high"
+    # Months: the shorter the worse.
+    assert _verdict(12 + x, 9.0, 4.0)[0] == "low"
+    assert _verdict(x, 9.0, 4.0) == ("high", 1.0)
+
+
+def test_failed_members_are_named_widen_the_interval_and_too_many_refuse(block) -> None:
+    drawn = design(block, 1, 8, 0)
+    readings = ["no equilibrium", *(object() for _ in range(7))]
+    failed, good = _sorted_out(drawn, readings)
+    assert failed == (("member-1", "no equilibrium"),)
+    assert len(good) == 7
+    with pytest.raises(SolverError, match="member-1"):
+        _sorted_out(drawn, ["no equilibrium"] * 3 + [object()] * 5)
+    x = np.random.default_rng(0).standard_normal(200)
+    plain, wide = _estimate(x, "mm", (), 0.0), _estimate(x, "mm", (), 0.08)
+    assert wide.low < plain.low < plain.high < wide.high
+
+
+def test_a_thread_holds_an_expression_back_and_a_slack_one_lets_it_go(block) -> None:
+    s = block.mesh.surface
+    near = np.exp(-0.5 * ((s[:, :2] - (12.0, -30.0)) ** 2).sum(axis=1) / 10.0**2)
+    away, towards = np.outer(-4.0 * near, UP), np.outer(4.0 * near, UP)
+    thread = THREADS[:1]
+    tied = block.equilibrium(list(thread), tolerance=1e-4).displacement
+    down = predict_expressions(block, thread, {"jaw_open": away}, tied)["jaw_open"]
+    up = predict_expressions(block, thread, {"smile": towards}, tied)["smile"]
+    # Away from the anchor the thread tenses and holds back; towards it, it can only go slack.
+    assert down.change_mm.value < 0.0
+    assert down.length_change_mm.value > 0.0
+    assert down.peak_tension_n.value > thread[0].tension_n
+    assert up.peak_tension_n.value <= thread[0].tension_n + 1e-9
+    assert down.tether_mm.value > up.tether_mm.value
+    assert down.without_mm.value == pytest.approx(4.0, rel=0.25)
+
+
+def test_a_softer_muscle_is_held_back_more(block) -> None:
+    s = block.mesh.surface
+    near = np.exp(-0.5 * ((s[:, :2] - (12.0, -30.0)) ** 2).sum(axis=1) / 10.0**2)
+    tied = block.equilibrium([THREADS[0]], tolerance=1e-4).displacement
+    x = predict_expressions(block, THREADS[:1], {"frown": np.outer(-4.0 * near, UP)}, tied)["frown"]
+    assert x.tether_mm.low < x.tether_mm.value < x.tether_mm.high
+
+
+def test_more_tension_lifts_more(block, assessment, outcome) -> None:
+    more = [t.with_tension(1.5 * t.tension_n) for t in THREADS]
+    pulled = predict(block, more, assessment, members=2, workers=0)
+    a = np.abs(pulled.surface_mm).max()
+    assert a > np.abs(outcome.surface_mm).max()
+    goal = replace(assessment.goal["jowl_left"], mm=0.2)
+    easy = replace(assessment, goal={"jowl_left": goal})
+    assert (
+        predict(block, THREADS, easy, members=2, workers=0)
+        .risks["insufficient_effect"]
+        .estimate.value
+        < outcome.risks["insufficient_effect"].estimate.value
+    )
