@@ -78,6 +78,24 @@ def test_force_is_the_gradient_of_the_energy_and_the_tangent_that_of_the_force(s
     assert np.abs(numeric - exact).max() < 1e-6 * np.abs(exact).max()
 
 
+@pytest.mark.parametrize("size", [0.0, 0.1, 0.5])
+def test_safe_tangent_is_positive_semidefinite_where_the_exact_one_need_not_be(size):
+    mesh = box_mesh(2, 2, size_mm=(6.0, 6.0), sublayer_mm=(2.0,) * 6)
+    materials = _skin_like(mesh)
+    solid = Solid(mesh.points, mesh.wedges, materials, Supports(np.zeros(len(mesh.points))))
+    u = size * np.random.default_rng(5).normal(size=mesh.points.shape)
+    # Squeezed across the layers: the pressure alone would buckle the block.
+    u[:, 2] -= 0.5 * size * mesh.points[:, 2]
+    safe, exact = (
+        np.linalg.eigvalsh(solid.tangent(u, safe=s).csr().toarray()) for s in (True, False)
+    )
+    assert safe.min() > -1e-10 * safe.max()
+    if size == 0.0:
+        assert safe == pytest.approx(exact, abs=1e-9 * exact.max())
+    if size == 0.5:
+        assert exact.min() < -1e-6 * exact.max()
+
+
 def test_matrix_is_symmetric_and_equals_the_block_operator():
     mesh = box_mesh(3, 2)
     solid = Solid(mesh.points, mesh.wedges, _skin_like(mesh), Supports(np.ones(len(mesh.points))))

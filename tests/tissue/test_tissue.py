@@ -84,10 +84,10 @@ def test_rest_operator_answers_loads_and_rows_alike(block):
 
 def test_small_load_moves_as_the_rest_operator_says(block):
     load = np.zeros_like(block.solid.points)
-    load[:: block.mesh.nl, 1] = 1e-9 * block.mesh.nodal_area(0)
+    load[:: block.mesh.nl, 1] = 1e-7 * block.mesh.nodal_area(0)
     linear = block.rest.solve(load.ravel()).reshape(-1, 3)
     nonlinear = block.equilibrium([], loads=load, tolerance=1e-8).displacement
-    assert nonlinear == pytest.approx(linear, abs=1e-4 * np.abs(linear).max())
+    assert nonlinear == pytest.approx(linear, abs=2e-3 * np.abs(linear).max())
 
 
 def test_thread_lifts_towards_its_anchor_and_more_tension_lifts_more(block):

@@ -159,11 +159,11 @@ class Solid:
             force += bar_force
         return np.concatenate(terms), force, float(smallest)
 
-    def tangent(self, u: NDArray) -> Blocks:
-        """Exact second derivative of the energy at u."""
+    def tangent(self, u: NDArray, *, safe: bool = False) -> Blocks:
+        """Second derivative of the energy at u: exact, or ``safe``, i.e. positive semidefinite."""
         x = self.points + u
         data = np.zeros((len(self.pattern.indices), 3, 3))
-        kernels.tangent(x, self.wedges, self.pattern.slots, data, *self._data)
+        kernels.tangent(x, self.wedges, safe, self.pattern.slots, data, *self._data)
         data[self.pattern.diagonal] += self.supports.springs[:, None, None] * np.eye(3)
         bars = self.supports.bars
         if bars is not None:

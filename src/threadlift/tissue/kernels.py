@@ -72,6 +72,18 @@ def _times_metric(F, M, out):
     return total
 
 
+@njit(cache=True, inline="always")
+def _largest_stretch(F):
+    """Upper bound of the largest stretch: root of the largest row sum of |C|, 1 at rest."""
+    largest = 0.0
+    for i in range(3):
+        row = 0.0
+        for j in range(3):
+            row += abs(F[0, i] * F[0, j] + F[1, i] * F[1, j] + F[2, i] * F[2, j])
+        largest = max(largest, row)
+    return np.sqrt(largest)
+
+
 @njit(cache=True, nogil=True)
 def energy_force(x, wedges, energy, force, grads, weights, volume, mu, b, k1, k2, bulk, mu0, G, H):
     """Element energies (E,) [N mm] and nodal internal forces (N,3) [N]; returns the smallest det F.
@@ -96,11 +108,12 @@ def energy_force(x, wedges, energy, force, grads, weights, volume, mu, b, k1, k2
             smallest = min(smallest, det)
             current += w * det
             i1 = _times_metric(F, G[e], FG) - 3.0
-            total += w * 0.5 * mu[e] * (i1 + 0.5 * b[e] * i1 * i1)
+            stretched = max(i1, 0.0)
+            total += w * 0.5 * mu[e] * (i1 + 0.5 * b[e] * stretched * stretched)
             # A folded point has no finite energy; its forces are not used.
             local = mu[e] * (1.0 - 1.0 / det) if det > 0.0 else 0.0
             total += w * mu[e] * (det - 1.0 - np.log(det)) if det > 0.0 else np.inf
-            w1 = mu[e] * (1.0 + b[e] * i1)
+            w1 = mu[e] * (1.0 + b[e] * stretched)
             for i in range(3):
                 for j in range(3):
                     P[i, j] = w1 * FG[i, j] + local * cof[i, j]
@@ -127,9 +140,12 @@ def energy_force(x, wedges, energy, force, grads, weights, volume, mu, b, k1, k2
 
 
 @njit(cache=True, nogil=True)
-def tangent(x, wedges, slots, blocks, grads, weights, volume, mu, b, k1, k2, bulk, mu0, G, H):
-    """Add the exact second derivative of the energy to ``blocks`` (nnz blocks, 3, 3) [N/mm].
+def tangent(x, wedges, safe, slots, blocks, grads, weights, volume, mu, b, k1, k2, bulk, mu0, G, H):
+    """Add the second derivative of the energy to ``blocks`` (nnz blocks, 3, 3) [N/mm].
 
+    ``safe``: limit the pressure in its geometric part so that every element stays positive
+    semidefinite: the second derivative of det F lies between plus and minus the largest stretch,
+    the isochoric part above W1 times the smallest eigenvalue of G.
     ``slots`` (E,6,6) gives the block of every pair of element nodes.
     """
     F, FG, FH, cof = np.empty((3, 3)), np.empty((3, 3)), np.empty((3, 3)), np.empty((3, 3))
@@ -137,7 +153,7 @@ def tangent(x, wedges, slots, blocks, grads, weights, volume, mu, b, k1, k2, bul
     q = np.empty(18)
     v, h = np.empty(18), np.empty(18)
     scalar = np.empty((6, 6))
-    cross, skew = np.empty((6, 6, 3)), np.empty((6, 6, 3))
+    cross = np.empty((6, 6, 3))
     K = np.empty((18, 18))
     ag = np.empty(3)
     for e in range(wedges.shape[0]):
@@ -145,18 +161,28 @@ def tangent(x, wedges, slots, blocks, grads, weights, volume, mu, b, k1, k2, bul
         q[:] = 0.0
         scalar[:] = 0.0
         cross[:] = 0.0
-        skew[:] = 0.0
         current = 0.0
+        for p in range(6):
+            _deformation(x, wedges, e, grads[e, p], F)
+            _cofactor(F, cof)
+            current += weights[e, p] * (
+                F[0, 0] * cof[0, 0] + F[0, 1] * cof[0, 1] + F[0, 2] * cof[0, 2]
+            )
+        dilation = current / volume[e] - 1.0
+        pressure = bulk[e] * dilation - mu0[e]
         for p in range(6):
             w = weights[e, p]
             g = grads[e, p]
             _deformation(x, wedges, e, g, F)
             _cofactor(F, cof)
             det = F[0, 0] * cof[0, 0] + F[0, 1] * cof[0, 1] + F[0, 2] * cof[0, 2]
-            current += w * det
-            local = w * mu[e] * (1.0 - 1.0 / det)
             i1 = _times_metric(F, G[e], FG) - 3.0
-            w1 = mu[e] * (1.0 + b[e] * i1)
+            w1 = mu[e] * (1.0 + b[e] * max(i1, 0.0))
+            bend = pressure + mu[e] * (1.0 - 1.0 / det)
+            if safe:
+                limit = w1 * mu0[e] / mu[e] / _largest_stretch(F)
+                bend = min(max(bend, -limit), limit)
+            bend *= w
             for i in range(3):
                 for j in range(3):
                     A[i, j] = w1 * G[e, i, j]
@@ -181,15 +207,13 @@ def tangent(x, wedges, slots, blocks, grads, weights, volume, mu, b, k1, k2, bul
                     n1 = g2 * g[c, 0] - g0 * g[c, 2]
                     n2 = g0 * g[c, 1] - g1 * g[c, 0]
                     for i in range(3):
-                        turn = F[i, 0] * n0 + F[i, 1] * n1 + F[i, 2] * n2
-                        cross[a, c, i] += w * turn
-                        skew[a, c, i] += local * turn
+                        cross[a, c, i] += bend * (F[i, 0] * n0 + F[i, 1] * n1 + F[i, 2] * n2)
             factor = w * mu[e] / (det * det)
             for r in range(18):
                 vr = factor * v[r]
                 for s in range(18):
                     K[r, s] += vr * v[s]
-            if b[e] > 0.0:
+            if b[e] > 0.0 and i1 > 0.0:
                 factor = 2.0 * w * mu[e] * b[e]
                 for a in range(6):
                     for i in range(3):
@@ -207,8 +231,6 @@ def tangent(x, wedges, slots, blocks, grads, weights, volume, mu, b, k1, k2, bul
                     hr = factor * h[r]
                     for s in range(18):
                         K[r, s] += hr * h[s]
-        dilation = current / volume[e] - 1.0
-        pressure = bulk[e] * dilation - mu0[e]
         stiff = bulk[e] / volume[e]
         for r in range(18):
             qr = stiff * q[r]
@@ -217,11 +239,7 @@ def tangent(x, wedges, slots, blocks, grads, weights, volume, mu, b, k1, k2, bul
         for a in range(6):
             for c in range(a, 6):
                 s = scalar[a, c]
-                c0, c1, c2 = (
-                    pressure * cross[a, c, 0] + skew[a, c, 0],
-                    pressure * cross[a, c, 1] + skew[a, c, 1],
-                    pressure * cross[a, c, 2] + skew[a, c, 2],
-                )
+                c0, c1, c2 = cross[a, c, 0], cross[a, c, 1], cross[a, c, 2]
                 r, t = 3 * a, 3 * c
                 K[r, t] += s
                 K[r + 1, t + 1] += s

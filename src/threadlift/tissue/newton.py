@@ -1,11 +1,11 @@
 """Energy minimisation: trust-region Newton with a preconditioned conjugate-gradient inner solve.
 
-The tangent of compressed skin is indefinite (it wrinkles), so no factorisation of the current
-tangent is ever needed: the inner iteration (Steihaug's) uses the exact second derivative as an
-operator, is preconditioned by a factor of a nearby positive definite matrix, stops at the trust
-radius and follows negative curvature to it. Steps are judged by the change of energy, summed term
-by term; where that change drowns in rounding, by the work of the residual along the step, which
-keeps its digits to the end.
+The tangent of compressed tissue is indefinite, so a semidefinite relative of it drives the
+iteration until a full step agrees with its model; from there on the exact one does. The inner
+iteration (Steihaug's) is preconditioned by a factor of a nearby positive definite matrix, stops at
+the trust radius and follows negative curvature to it: no factorisation of an indefinite matrix is
+ever needed. Steps are judged by the change of energy, summed term by term; where that change
+drowns in rounding, by the work of the residual along the step, which keeps its digits to the end.
 """
 
 from __future__ import annotations
@@ -58,8 +58,8 @@ class Problem(Protocol):
         """Energy terms, gradient and smallest det F at u."""
         ...
 
-    def hessian(self, u: NDArray) -> Callable[[NDArray], NDArray]:
-        """The second derivative at u as an operator on (N,3)."""
+    def hessian(self, u: NDArray, safe: bool) -> Callable[[NDArray], NDArray]:
+        """The second derivative at u as an operator on (N,3), or a semidefinite one like it."""
         ...
 
 
@@ -186,6 +186,7 @@ def minimise(
     here = problem.evaluate(u)
     radius = np.inf
     largest, total, history = 0.0, 0, []
+    safe = True
     limit = max(tolerance * load, rounding)
     for iteration in range(max_iterations + 1):
         residual = float(np.linalg.norm(here.gradient))
@@ -201,12 +202,15 @@ def minimise(
             break
         # Superlinear forcing, but never more digits than the final tolerance asks for.
         forcing = max(min(0.1, 0.5 * np.sqrt(residual / load)), 0.3 * limit / residual)
-        step = steihaug(here.gradient, problem.hessian(u), solver, tolerance=forcing, radius=radius)
+        step = steihaug(
+            here.gradient, problem.hessian(u, safe), solver, tolerance=forcing, radius=radius
+        )
         total += step.iterations
         if step.norm < _STALLED * max(largest, step.norm):
             break
         largest = max(largest, step.norm)
-        u, here, radius = _advance(problem, u, here, step, radius)
+        u, here, radius, full = _advance(problem, u, here, step, radius)
+        safe = not full or step.reason != "converged"
         better = refresh(u, step.iterations) if refresh is not None else None
         if better is not None:
             # The radius is measured in the norm of the preconditioner: start it anew.
@@ -220,8 +224,11 @@ def minimise(
 
 def _advance(
     problem: Problem, u: NDArray, here: Point, step: Step, radius: float
-) -> tuple[NDArray, Point, float]:
-    """Accept the step or a shorter one along it; gives the new point and trust radius."""
+) -> tuple[NDArray, Point, float, bool]:
+    """Accept the step or a shorter one along it.
+
+    Gives the new point, the trust radius and whether the model held over the full step.
+    """
     slope = _dot(here.gradient, step.p)
     fraction = 1.0
     for _ in range(MAX_BACKTRACKS):
@@ -238,7 +245,7 @@ def _advance(
                     radius = size if ratio >= _POOR else 0.5 * size
                 elif ratio > _GOOD and step.reason in ("boundary", "negative curvature"):
                     radius = 2.0 * max(size, radius) if np.isfinite(radius) else 2.0 * size
-                return trial_u, trial, radius
+                return trial_u, trial, radius, fraction == 1.0 and ratio > _POOR
             # Minimum of the parabola through energy and slope, kept within safe bounds.
             change = -ratio * predicted
             bend = 2.0 * (change - fraction * slope) / fraction**2

@@ -400,8 +400,8 @@ class _Loaded:
             body.min_jacobian,
         )
 
-    def hessian(self, u: NDArray) -> Callable[[NDArray], NDArray]:
-        blocks, state = self.solid.tangent(u), self.cables.state(u)
+    def hessian(self, u: NDArray, safe: bool) -> Callable[[NDArray], NDArray]:
+        blocks, state = self.solid.tangent(u, safe=safe), self.cables.state(u)
         return lambda p: blocks.times(p) + self.cables.times(state, p)
 
 
