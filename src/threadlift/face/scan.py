@@ -161,11 +161,13 @@ def register(scan: Scan, t: Template, model: Model, trust: Array) -> Registratio
     first = landmarks_in_frame(v, faces, c, target.normals, centre, scan.source)
     fit = fit_model(model, _start(first, model), first.points, first.spread, target,
                     modes=60, iterations=7, expression_start=_blink(model, first))
-    frame = frame.then(fit.to_scan.inverse())
+    onward = fit.to_scan.inverse()
+    frame = frame.then(onward)
 
     v, faces, c = _part(sized, frame, centre)
     target = _target(v, faces)
-    landmarks = landmarks_in_frame(v, faces, c, target.normals, centre, scan.source)
+    landmarks = landmarks_in_frame(v, faces, c, target.normals, centre, scan.source,
+                                   onward.apply(first.each))
     fit = fit_model(model, Similarity(np.eye(3), np.zeros(3)), landmarks.points, landmarks.spread,
                     target, modes=len(model.identity), iterations=9,
                     expression_start=_blink(model, landmarks))

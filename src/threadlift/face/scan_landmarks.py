@@ -24,12 +24,12 @@ Array = NDArray[np.float64]
 _LIGHT = Light(key=0.55, fill=0.35, rim=0.0, gloss=0.0, wrap=0.35)
 #: Pictures for the search, and for the landmarks themselves [px].
 _SEARCH_PX = 224
-_VIEW_PX = 512
+_VIEW_PX = 400
 #: What the landmark views show around the face centre [mm].
 _VIEW_MM = 250.0
 #: Yaw and pitch [deg] of the views that are united: past ~40° positions become unreliable.
 VIEWS = ((0, 0), (-12, 8), (12, 8), (-20, 0), (20, 0), (-35, 0), (35, 0), (0, 15), (0, -15),
-         (-20, -12), (20, -12))
+         (-20, -12), (20, -12), (-28, 6), (28, 6), (-7, -7), (7, -7))
 #: A surface point seen at a grazing angle (cosine below this) is no place to put a landmark.
 _GRAZING = 0.30
 #: Relative misfit of landmarks to the mean face above which a "face" is something else.
@@ -45,14 +45,19 @@ class ScanLandmarks:
     ----------
     points: (478, 3) [unit and frame of the vertices given], NaN where no view saw the landmark.
     spread: (478,) median distance of the views from the united point, NaN likewise.
-    views: number of views that agreed.
     blendshapes: expression scores 0..1 in the frontal view, by ARKit name.
+    each: (views, 478, 3) the landmarks of every view that agreed.
     """
 
     points: Array
     spread: Array
-    views: int
     blendshapes: dict[str, float]
+    each: Array
+
+    @property
+    def views(self) -> int:
+        """Number of views that agreed."""
+        return len(self.each)
 
     @property
     def known(self) -> NDArray[np.bool_]:
@@ -108,7 +113,7 @@ def _look(vertices: Array, triangles: NDArray, colors: NDArray | None, normals: 
           camera: Camera, blendshapes: bool) -> tuple[FaceDetection | None, Array]:
     """Largest face in one view, and its landmarks on the surface (478, 3)."""
     picture = render(vertices, triangles, colors, camera, normals=normals, light=_LIGHT,
-                     ambient=0.42, background=(128, 130, 134))
+                     ambient=0.42, background=(128, 130, 134), supersample=2)
     faces = detect_faces(picture.rgb, max_faces=1, blendshapes=blendshapes, search_small=False)
     if not faces:
         return None, np.full((478, 3), np.nan)
@@ -198,12 +203,17 @@ def _search_rolls(vertices: Array, triangles: NDArray, colors: NDArray | None, c
 
 
 def landmarks_in_frame(vertices: Array, triangles: NDArray, colors: NDArray | None,
-                       normals: Array, centre: Array, source: str) -> ScanLandmarks:
+                       normals: Array, centre: Array, source: str,
+                       more: Array | None = None) -> ScanLandmarks:
     """Landmarks of a scan that stands (nearly) in the patient frame, from all VIEWS.
 
     `normals` (n, 3) for shading: smoothed ones, so that scan noise does not look like texture.
-    `centre` (3,) is the middle of the face [mm]. Views whose landmarks do not agree with the
-    consensus are dropped. Raises InputError when fewer than three views agree.
+    `centre` (3,) is the middle of the face [mm]; `more` (k, 478, 3) landmarks of further views
+    (an earlier pass), which count alike: the network's answer jitters by some tenths of a
+    millimetre with the sampling of the picture, and the jitter averages out. Views whose landmarks
+    do not agree with the consensus are dropped.
+
+    Raises InputError when fewer than three views agree.
     """
     lifted, frontal = [], None
     for yaw, pitch in VIEWS:
@@ -214,6 +224,8 @@ def landmarks_in_frame(vertices: Array, triangles: NDArray, colors: NDArray | No
             lifted.append(points)
             frontal = face if (yaw, pitch) == (0, 0) else frontal
     views = np.array(lifted).reshape(-1, 478, 3)
+    if more is not None:
+        views = np.concatenate([views, more])
     for _ in range(2):
         if len(views) < _MIN_VIEWS:
             raise InputError(f"{source}: the face was recognised in too few views of the scan.",
@@ -224,7 +236,7 @@ def landmarks_in_frame(vertices: Array, triangles: NDArray, colors: NDArray | No
         views = views[off <= max(3.0 * float(np.median(off)), 0.03 * _VIEW_MM)]
     points, spread = geometric_median(views)
     scores = {} if frontal is None else frontal.blendshapes
-    return ScanLandmarks(points, spread, len(views), scores)
+    return ScanLandmarks(points, spread, scores, views)
 
 
 def search_mesh(vertices: Array, triangles: NDArray, colors: NDArray | None, target: int = 60_000
