@@ -108,12 +108,12 @@ def energy_force(x, wedges, energy, force, grads, weights, volume, mu, b, k1, k2
             smallest = min(smallest, det)
             current += w * det
             i1 = _times_metric(F, G[e], FG) - 3.0
-            stretched = max(i1, 0.0)
-            total += w * 0.5 * mu[e] * (i1 + 0.5 * b[e] * stretched * stretched)
             # A folded point has no finite energy; its forces are not used.
-            local = mu[e] * (1.0 - 1.0 / det) if det > 0.0 else 0.0
-            total += w * mu[e] * (det - 1.0 - np.log(det)) if det > 0.0 else np.inf
-            w1 = mu[e] * (1.0 + b[e] * stretched)
+            log = np.log(det) if det > 0.0 else -np.inf
+            shape = i1 - 2.0 * log if det > 0.0 else 0.0
+            total += w * mu[e] * (0.5 * i1 + 0.25 * b[e] * shape * shape + det - 1.0 - log)
+            w1 = mu[e] * (1.0 + b[e] * shape)
+            local = mu[e] - w1 / det if det > 0.0 else 0.0
             for i in range(3):
                 for j in range(3):
                     P[i, j] = w1 * FG[i, j] + local * cof[i, j]
@@ -177,8 +177,8 @@ def tangent(x, wedges, safe, slots, blocks, grads, weights, volume, mu, b, k1, k
             _cofactor(F, cof)
             det = F[0, 0] * cof[0, 0] + F[0, 1] * cof[0, 1] + F[0, 2] * cof[0, 2]
             i1 = _times_metric(F, G[e], FG) - 3.0
-            w1 = mu[e] * (1.0 + b[e] * max(i1, 0.0))
-            bend = pressure + mu[e] * (1.0 - 1.0 / det)
+            w1 = mu[e] * (1.0 + b[e] * (i1 - 2.0 * np.log(det)))
+            bend = pressure + mu[e] - w1 / det
             if safe:
                 limit = w1 * mu0[e] / mu[e] / _largest_stretch(F)
                 bend = min(max(bend, -limit), limit)
@@ -208,16 +208,18 @@ def tangent(x, wedges, safe, slots, blocks, grads, weights, volume, mu, b, k1, k
                     n2 = g0 * g[c, 1] - g1 * g[c, 0]
                     for i in range(3):
                         cross[a, c, i] += bend * (F[i, 0] * n0 + F[i, 1] * n1 + F[i, 2] * n2)
-            factor = w * mu[e] / (det * det)
+            factor = w * w1 / (det * det)
             for r in range(18):
                 vr = factor * v[r]
                 for s in range(18):
                     K[r, s] += vr * v[s]
-            if b[e] > 0.0 and i1 > 0.0:
+            if b[e] > 0.0:
                 factor = 2.0 * w * mu[e] * b[e]
                 for a in range(6):
                     for i in range(3):
-                        v[3 * a + i] = FG[i, 0] * g[a, 0] + FG[i, 1] * g[a, 1] + FG[i, 2] * g[a, 2]
+                        v[3 * a + i] = (
+                            FG[i, 0] * g[a, 0] + FG[i, 1] * g[a, 1] + FG[i, 2] * g[a, 2]
+                        ) - v[3 * a + i] / det
                 for r in range(18):
                     vr = factor * v[r]
                     for s in range(18):

@@ -3,15 +3,16 @@ r"""Constitutive data per element, and the skin's pre-tension.
 Energy per reference volume, with the captured state as reference and G = F0 F0^T from the growth
 F0 that pre-stretches the skin in its plane:
 
-    W = mu/2 [(I1 - 3) + b/2 <I1 - 3>^2] + k1/(2 k2) [exp(k2 <I4 - 1>^2) - 1]
-        + K/2 (J - 1)^2 - mu0 (J - 1) + mu (j - 1 - ln j),      I1 = tr(C G),  I4 = C : H
+    W = mu/2 [(I1 - 3) + b/2 y^2] + k1/(2 k2) [exp(k2 <I4 - 1>^2) - 1]
+        + K/2 (J - 1)^2 - mu0 (J - 1) + mu (j - 1 - ln j)
+    I1 = tr(C G),   y = I1 - 3 - 2 ln j,   I4 = C : H
 
-with the element-mean volume ratio J and the local one j. The last term, of no weight against K,
-keeps single points of an element from folding, which the mean alone does not see. <x> is x where
-positive, else 0: where a point is compressed (I1 < 3) a stiffness that falls with I1 would turn
-negative. Fat stiffens through b (Yeoh), skin through the exponential of its mean in-plane stretch;
-beyond `EXPONENT_CAP` the fibre stress goes on linearly with the slope that it has there (an
-exponential without a cap overflows in the first Newton step of a tight thread).
+with the element-mean volume ratio J and the local one j. Fat stiffens through b (Yeoh's law; for
+j = 1, y is his I1 - 3; without the logarithm a point that is compressed would soften until its
+stiffness is negative). The last term, of no weight against K, keeps single points of an element
+from folding, which the mean alone does not see. Skin stiffens through the exponential of its mean
+in-plane stretch; beyond `EXPONENT_CAP` the fibre stress goes on linearly with the slope that it has
+there (an exponential without a cap overflows in the first Newton step of a tight thread).
 ``mu0 = mu * lz**2`` makes the skin free of stress across its thickness, so a flat pre-stressed
 patch is an exact equilibrium; on a curved face what remains is balanced by a constant load (see
 ``assembly``). Units: mm, N, MPa.
