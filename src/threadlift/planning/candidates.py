@@ -43,8 +43,8 @@ class Candidate:
     """One candidate thread.
 
     `index` is the same on both sides; `thread` carries the lowest level's tension; `nodes` (k,6)
-    and `weights` (k,6) embed the path in the mesh; `levels_n` are the tensions that its cogs hold, `p_hit` the
-    probability that it touches any nerve, vessel or duct.
+    and `weights` (k,6) embed the path in the mesh; `levels_n` are the tensions that its cogs hold,
+    `p_hit` the probability that it touches any nerve, vessel or duct.
     """
 
     index: int

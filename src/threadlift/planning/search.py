@@ -6,15 +6,16 @@ rows (shares of each zone's goal), the value of a choice is
     f(r) = 1 - (1 - theta) sum_z w_z (1 - r_z)+ - theta max_z (1 - r_z)+ - cost of the items,
 
 concave and piecewise linear in r. For any multiplier pi >= 0 with
-sum_z (pi_z - (1 - theta) w_z)+ <= theta, f(r) <= 1 - sum pi + pi . r by linear-programming duality,
-so that a node that has chosen d of at most N items and may still take items from position i on is
-worth at most
+sum_z (pi_z - (1 - theta) w_z)+ <= theta, f(r) <= 1 - sum pi + pi . r by linear-programming duality;
+and every limit sum_j e_j <= 1 may be added with a multiplier mu >= 0. So a node that has chosen d
+of at most N items and may still take items from position i on is worth at most
 
-    min_pi [ 1 - sum pi + sum_chosen v(pi, j) + (N - d) max(0, max_{j >= i} v(pi, j)) ],
+    1 - sum pi + sum mu + sum_chosen v_j + (N - d) max(0, max_{j >= i} v_j),
 
-v(pi, j) = pi . a_j - cost_j. A handful of multipliers, each optimal for some partial choice, prunes
-the enumeration; what was pruned bounds the optimum *on the grid*. Limits, conflicts and the total
-tension are checked exactly. Everything counts nodes, never time: the result is the same anywhere.
+v_j = pi . a_j - cost_j - mu . e_j. A handful of multipliers, each optimal for some partial choice,
+prunes the enumeration; what was pruned bounds the optimum *on the grid*. Limits, conflicts and the
+total tension are checked exactly. Everything counts nodes, never time: the result is the same
+anywhere.
 """
 
 from __future__ import annotations
@@ -28,7 +29,7 @@ from scipy.optimize import linprog
 
 _NODE_LIMIT = 10_000_000
 # Partial choices for which a multiplier is computed; more sharpen the bound little (trials: ~40).
-_MULTIPLIERS = 40
+_MULTIPLIERS = 16
 _POOL = 64
 
 
@@ -264,57 +265,87 @@ def _greedy_swap(
     return best, chosen
 
 
-def _dual_multiplier(problem: SideProblem, r: NDArray, spent: float, left: int) -> NDArray:
-    """The multiplier pi (Z,) that bounds best a node with row r, cost spent and items left.
+@dataclass(frozen=True)
+class _Relaxed:
+    """What a bound may use: attainment rows, and every row whose sum may not exceed one."""
 
-    min over pi, s >= 0, t >= 0 of 1 - sum pi + pi.r - spent + left * t with t >= pi.a_j - c_j,
-    s_z >= pi_z - (1 - theta) w_z, sum s <= theta: a linear programme in 2 Z + 1 variables.
-    """
-    zones = len(problem.weights)
-    value = np.concatenate([r - 1.0, np.zeros(zones), [float(left)]])
-    items = np.hstack(
-        [problem.attain, np.zeros((len(problem.attain), zones)), -np.ones((len(problem.attain), 1))]
-    )
-    share = np.hstack([np.eye(zones), -np.eye(zones), np.zeros((zones, 1))])
-    budget = np.concatenate([np.zeros(zones), np.ones(zones), [0.0]])[None]
-    solution = linprog(
-        value,
-        A_ub=np.vstack([items, share, budget]),
-        b_ub=np.concatenate(
-            [problem.cost, (1.0 - problem.theta) * problem.weights, [problem.theta]]
-        ),
-        bounds=(0, None),
-        method="highs-ds",
-    )
-    pi = np.maximum(solution.x[:zones], 0.0) if solution.status == 0 else np.zeros(zones)
-    # Scale back into the feasible set: the bound must hold whatever the solver's rounding.
-    over = np.maximum(pi - (1.0 - problem.theta) * problem.weights, 0.0).sum()
-    if over > problem.theta:
-        pi = np.minimum(pi, (1.0 - problem.theta) * problem.weights) + np.maximum(
-            pi - (1.0 - problem.theta) * problem.weights, 0.0
-        ) * (problem.theta / over)
-    return pi
+    attain: NDArray
+    caps: NDArray
+    cost: NDArray
+    shares: NDArray
+    theta: float
+
+    @classmethod
+    def of(cls, problem: SideProblem) -> _Relaxed:
+        caps = np.column_stack(
+            [
+                problem.limits,
+                problem.attain / problem.overshoot,
+                problem.tension_n / problem.tension_cap_n,
+            ]
+        )
+        shares = (1.0 - problem.theta) * problem.weights
+        return cls(problem.attain, caps, problem.cost, shares, problem.theta)
+
+    def multiplier(self, part: list[int], left: int, rows: NDArray) -> tuple[NDArray, NDArray]:
+        """Multipliers pi (Z,) and mu (K,) that bound best a node that has chosen `part`.
+
+        min over pi, s, mu, t >= 0 of 1 + pi.(r - 1) + mu.(1 - caps used) + left * t with
+        t >= pi.a_j - c_j - mu.e_j, s_z >= pi_z - (1 - theta) w_z, sum s <= theta, and mu
+        confined to `rows`: a linear programme, the dual of the node's relaxation.
+        """
+        m, zones = self.attain.shape
+        k = len(rows)
+        r = self.attain[part].sum(axis=0)
+        used = self.caps[part][:, rows].sum(axis=0)
+        zero = np.zeros
+        items = np.hstack([self.attain, zero((m, zones)), -self.caps[:, rows], -np.ones((m, 1))])
+        share = np.hstack([np.eye(zones), -np.eye(zones), zero((zones, k + 1))])
+        budget = np.concatenate([zero(zones), np.ones(zones), zero(k + 1)])[None]
+        solution = linprog(
+            np.concatenate([r - 1.0, zero(zones), 1.0 - used, [float(left)]]),
+            A_ub=np.vstack([items, share, budget]),
+            b_ub=np.concatenate([self.cost, self.shares, [self.theta]]),
+            # A node that no completion can mend has an unbounded dual; any bound will do there.
+            bounds=(0.0, 1e3),
+            method="highs-ds",
+        )
+        mu = np.zeros(self.caps.shape[1])
+        if solution.status != 0:
+            return np.zeros(zones), mu
+        mu[rows] = np.maximum(solution.x[2 * zones : 2 * zones + k], 0.0)
+        return self._admissible(np.maximum(solution.x[:zones], 0.0)), mu
+
+    def _admissible(self, pi: NDArray) -> NDArray:
+        """Scale back into the dual's feasible set: the bound must hold whatever the rounding."""
+        over = np.maximum(pi - self.shares, 0.0)
+        if over.sum() > self.theta:
+            return np.minimum(pi, self.shares) + over * (self.theta / over.sum())
+        return pi
 
 
-def _multipliers(problem: SideProblem, n_max: int, greedy: NDArray, seed: int) -> NDArray:
-    """Multipliers (P,Z): for the root, along the greedy choice, and for random partial choices."""
+def _multipliers(
+    problem: SideProblem, n_max: int, greedy: NDArray, seed: int
+) -> tuple[NDArray, NDArray]:
+    """Bounds as constants (P,) and gains (P,m): root, greedy and random partial choices."""
+    relaxed = _Relaxed.of(problem)
     rng = np.random.default_rng(seed)
-    zones = len(problem.weights)
     chosen = [int(i) for i in greedy if i >= 0]
-    states = [(np.zeros(zones), 0.0, n_max)]
-    for size in range(1, min(len(chosen), n_max - 1) + 1):
-        part = chosen[:size]
-        states.append((problem.attain[part].sum(0), float(problem.cost[part].sum()), n_max - size))
-    root = _dual_multiplier(problem, *states[0])
-    order = np.argsort(-(problem.attain @ root - problem.cost), kind="stable")
-    top = order[: max(8, len(order) // 4)]
-    while len(states) < _MULTIPLIERS and n_max > 1:
-        size = int(rng.integers(1, n_max))
-        part = rng.choice(top, size=min(size, len(top)), replace=False)
-        states.append((problem.attain[part].sum(0), float(problem.cost[part].sum()), n_max - size))
-    found = [root] + [_dual_multiplier(problem, *state) for state in states[1:]]
-    keep = np.unique(np.round(np.array(found), 12), axis=0)
-    return np.ascontiguousarray(np.vstack([root[None], keep]))
+    root = relaxed.multiplier([], n_max, np.arange(relaxed.caps.shape[1]))
+    found = [root]
+    # Only rows that bind at the root get a multiplier elsewhere: small programmes, same effect.
+    rows = np.flatnonzero(root[1] > 0.0)
+    gain = problem.attain @ root[0] - problem.cost - relaxed.caps @ root[1]
+    top = np.argsort(-gain, kind="stable")[: max(8, len(gain) // 4)]
+    parts = [chosen[:size] for size in range(1, min(len(chosen), n_max - 1) + 1)]
+    while len(parts) < _MULTIPLIERS and n_max > 1:
+        size = min(int(rng.integers(1, n_max)), len(top))
+        parts.append([int(i) for i in rng.choice(top, size=size, replace=False)])
+    found += [relaxed.multiplier(part, n_max - len(part), rows) for part in parts]
+    pi = np.array([f[0] for f in found])
+    mu = np.array([f[1] for f in found])
+    constant = 1.0 - pi.sum(axis=1) + mu.sum(axis=1)
+    return constant, pi @ problem.attain.T - problem.cost - mu @ relaxed.caps.T
 
 
 def search(
@@ -346,9 +377,8 @@ def search(
     )
     if start is not None:
         known = max(known, start.value)
-    pis = _multipliers(problem, n_max, greedy, seed)
+    constant, gain = _multipliers(problem, n_max, greedy, seed)
     # Items in the order of the root multiplier make the suffix maxima fall quickly.
-    gain = pis @ problem.attain.T - problem.cost
     order = np.argsort(-gain[0], kind="stable")
     gain = np.ascontiguousarray(gain[:, order])
     suffix = np.maximum.accumulate(np.maximum(gain, 0.0)[:, ::-1], axis=1)[:, ::-1]
@@ -360,7 +390,7 @@ def search(
         problem.candidate[order],
         problem.conflict,
         *common,
-        1.0 - pis.sum(axis=1),
+        constant,
         gain,
         np.ascontiguousarray(suffix),
         known,
