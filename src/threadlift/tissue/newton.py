@@ -27,6 +27,8 @@ MAX_INNER = 150
 MAX_BACKTRACKS = 25
 # Standard trust-region constants (Nocedal & Wright, Numerical optimization, ch. 4).
 _ACCEPT, _POOR, _GOOD = 1e-4, 0.25, 0.75
+# Relative residual below which a full step that agrees with its model brings the exact tangent.
+_NEAR = 0.3
 # A step so small against the largest one, without convergence, will not get anywhere.
 _STALLED = 1e-11
 # Energy terms are accurate to a few units in the last place: below this share of their absolute
@@ -174,14 +176,14 @@ def minimise(
     tolerance: float,
     rounding: float = 0.0,
     max_iterations: int = MAX_ITERATIONS,
-    refresh: Callable[[NDArray, int], Preconditioner | None] | None = None,
+    refresh: Callable[[NDArray, int, bool], Preconditioner | None] | None = None,
 ) -> Minimum:
     """Displacement (N,3) with |gradient| <= tolerance * load, started at u.
 
     load [N] is the size of the applied forces; below ``rounding`` [N] a residual is noise and
-    counts as zero (tiny loads). ``refresh(u, inner)`` may return a better
-    preconditioner after a step that took ``inner`` iterations. Raises SolverError, with reason
-    and remedy, when no such displacement is found.
+    counts as zero (tiny loads). ``refresh(u, inner, safe)`` may return a better preconditioner
+    after a step that took ``inner`` iterations. Raises SolverError, with reason and remedy, when
+    no such displacement is found.
     """
     here = problem.evaluate(u)
     radius = np.inf
@@ -210,8 +212,9 @@ def minimise(
             break
         largest = max(largest, step.norm)
         u, here, radius, full = _advance(problem, u, here, step, radius)
-        safe = not full or step.reason != "converged"
-        better = refresh(u, step.iterations) if refresh is not None else None
+        far = float(np.linalg.norm(here.gradient)) > _NEAR * load
+        safe = far or not full or step.reason != "converged"
+        better = refresh(u, step.iterations, safe) if refresh is not None else None
         if better is not None:
             # The radius is measured in the norm of the preconditioner: start it anew.
             solver, radius = better, np.inf

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import TYPE_CHECKING, cast
 
@@ -20,16 +19,18 @@ from threadlift.threads.cogs import TensionProfile, tension_profile
 from threadlift.threads.thread import Thread
 from threadlift.tissue import newton
 from threadlift.tissue.assembly import Solid
-from threadlift.tissue.cables import Cable, CableSet, CableState
+from threadlift.tissue.cables import Cable, CableSet
 from threadlift.tissue.columns import layered_mesh
-from threadlift.tissue.equilibrium import Equilibrium, ThreadState
+from threadlift.tissue.constitution import layer_materials
+from threadlift.tissue.equilibrium import Equilibrium
 from threadlift.tissue.gravity import body_load, posture_change
-from threadlift.tissue.linear_solver import Backend, Factor, factorise
-from threadlift.tissue.materials import ElementMaterials, membrane_metrics
+from threadlift.tissue.linear_solver import Backend, factorise
+from threadlift.tissue.loaded import Loaded, thread_states
 from threadlift.tissue.mesh import LayeredMesh
 from threadlift.tissue.mesh_asset import Level
 from threadlift.tissue.parameters import TissueParameters
 from threadlift.tissue.pardiso import NotPositiveDefiniteError
+from threadlift.tissue.rest import RestOperator
 from threadlift.tissue.supports import LigamentLine, Supports, ligament_bars, support_springs
 
 if TYPE_CHECKING:
@@ -40,38 +41,9 @@ if TYPE_CHECKING:
 #: Relative residual at which an equilibrium is accepted unless asked otherwise: displacements are
 #: then exact to micrometres.
 TOLERANCE = 1e-6
-_MPA_PER_KPA = 1e-3
 # A step that took more inner iterations than this pays for a new preconditioner.
 _REFRESH_AFTER = 25
 _MAX_REFRESHES = 4
-
-
-@dataclass(frozen=True)
-class RestOperator:
-    """The factorised stiffness of the captured state: one factor serves every linear question."""
-
-    factor: Factor
-
-    @property
-    def matrix(self) -> sp.csr_matrix:
-        """Stiffness of the captured state (ndof, ndof) [N/mm]."""
-        return self.factor.matrix
-
-    def solve(self, rhs: NDArray) -> NDArray:
-        """K^-1 rhs [mm] for loads (ndof,) or (ndof,k) [N]; the residual is checked."""
-        return self.factor.solve(rhs)
-
-    def responses(self, rows: NDArray | sp.csr_matrix) -> NDArray:
-        """K^-1 rows^T (ndof, m): for row functionals (m, ndof) the adjoint fields.
-
-        The response of row i to any nodal load f is then ``responses[:, i] @ f``.
-        """
-        dense = rows.toarray() if isinstance(rows, sp.csr_matrix) else np.asarray(rows, float)
-        return self.factor.solve(np.ascontiguousarray(dense.T))
-
-    def precondition(self, rhs: NDArray) -> NDArray:
-        """One unchecked solve, for iterations that check their own residual."""
-        return self.factor.precondition(rhs)
 
 
 class Tissue:
@@ -115,7 +87,7 @@ class Tissue:
         self.solid = Solid(
             mesh.points,
             mesh.wedges,
-            self._materials(),
+            layer_materials(mesh, self.parameters, fixed),
             Supports(support_springs(mesh, self.parameters, base), bars),
             geometry=like.solid.geometry if like is not None and same else None,
             pattern=like.solid.pattern if like is not None else None,
@@ -154,33 +126,6 @@ class Tissue:
             consultation=consultation,
             stack=stack,
             backend=backend,
-        )
-
-    def _materials(self) -> ElementMaterials:
-        mesh, p = self.mesh, self.parameters
-        layer = mesh.layer.astype(int)
-        mu = p.layer_mu_kpa[layer] * _MPA_PER_KPA
-        if self.fixed is not None:
-            share = np.asarray(self.fixed, float)[mesh.surface_triangles].mean(axis=1)
-            deep = layer == 3
-            mu = np.where(deep, mu * p.deep_fixed_factor ** share[mesh.element_triangle], mu)
-        firm = (layer == 0) | (layer == 2)
-        bulk = mu * np.where(firm, p.bulk_skin, p.bulk_fat)
-        skin = layer == 0
-        plain = ElementMaterials.plain(
-            mu, bulk=bulk, b=np.where(layer == 1, p.fat_b, 0.0), density=p.layer_density[layer]
-        )
-        G, H, mu0 = plain.G, plain.H, plain.mu0.copy()
-        stretch = np.full(int(skin.sum()), p.prestretch)
-        G[skin], H[skin] = membrane_metrics(_normals(mesh)[skin], stretch)
-        mu0[skin] = mu[skin] * stretch**-4
-        return replace(
-            plain,
-            mu0=mu0,
-            G=G,
-            H=H,
-            k1=np.where(skin, p.skin_k1_kpa * _MPA_PER_KPA, 0.0),
-            k2=np.where(skin, p.skin_k2, 1.0),
         )
 
     def varied(
@@ -300,7 +245,7 @@ class Tissue:
         external = self.posture_load(posture, captured)
         if loads is not None:
             external = external + self._checked_load(loads)
-        problem = _Loaded(self.solid, CableSet(cables, self.solid.nodes), external)
+        problem = Loaded(self.solid, CableSet(cables, self.solid.nodes), external)
         u = np.zeros_like(self.solid.points) if start is None else np.array(start, float)
         load = problem.load_size()
         if load == 0.0:
@@ -326,7 +271,7 @@ class Tissue:
             min_jacobian=minimum.min_jacobian,
             history=minimum.history,
             seconds=time.perf_counter() - clock,
-            threads=_thread_states(problem.cables, minimum.u, profiles),
+            threads=thread_states(problem.cables, minimum.u, profiles),
         )
 
     def posture_load(self, posture: str, captured: str = "upright") -> NDArray:
@@ -352,8 +297,8 @@ class Tissue:
         return out
 
     def _refresher(
-        self, problem: _Loaded
-    ) -> Callable[[NDArray, int], newton.Preconditioner | None]:
+        self, problem: Loaded
+    ) -> Callable[[NDArray, int, bool], newton.Preconditioner | None]:
         """A new preconditioner once inner iterations are many.
 
         The current tangent with the strings, or, where compressed skin makes that indefinite,
@@ -361,48 +306,20 @@ class Tissue:
         """
         left = _MAX_REFRESHES
 
-        def refresh(u: NDArray, inner: int) -> newton.Preconditioner | None:
+        def refresh(u: NDArray, inner: int, safe: bool) -> newton.Preconditioner | None:
             nonlocal left
             if left == 0 or inner <= _REFRESH_AFTER:
                 return None
             left -= 1
             strings = problem.cables.string_stiffness(problem.cables.state(u))
             try:
-                current = self.solid.tangent(u).csr() + strings
+                current = self.solid.tangent(u, safe=safe).csr() + strings
                 return factorise(sp.csr_matrix(current), backend=self.backend)
             except NotPositiveDefiniteError:
                 rest = sp.csr_matrix(self.rest.matrix + strings)
                 return factorise(rest, backend=self.backend)
 
         return refresh
-
-
-@dataclass(frozen=True)
-class _Loaded:
-    """Energy of tissue, cables and external loads, as `newton.Problem`."""
-
-    solid: Solid
-    cables: CableSet
-    external: NDArray
-
-    def load_size(self) -> float:
-        """Norm of the applied nodal forces in the captured state [N]."""
-        zero = np.zeros_like(self.solid.points)
-        return float(np.linalg.norm(self.cables.force(self.cables.state(zero)) - self.external))
-
-    def evaluate(self, u: NDArray) -> newton.Point:
-        body = self.solid.evaluate(u)
-        state = self.cables.state(u)
-        work = -np.einsum("nc,nc->n", self.external, u)
-        return newton.Point(
-            np.concatenate([body.energy, state.energy, work]),
-            body.force + self.cables.force(state) - self.external,
-            body.min_jacobian,
-        )
-
-    def hessian(self, u: NDArray, safe: bool) -> Callable[[NDArray], NDArray]:
-        blocks, state = self.solid.tangent(u, safe=safe), self.cables.state(u)
-        return lambda p: blocks.times(p) + self.cables.times(state, p)
 
 
 def parameters_of(consultation: Consultation | None) -> TissueParameters:
@@ -415,38 +332,3 @@ def parameters_of(consultation: Consultation | None) -> TissueParameters:
         elasticity.grade if elasticity is not None else None,
         elasticity.r0_mm if elasticity is not None else None,
     )
-
-
-def _normals(mesh: LayeredMesh) -> NDArray:
-    """Unit normals (E,3) of the mid-surface triangle of every wedge."""
-    corner = mesh.points[mesh.wedges]
-    middle = 0.5 * (corner[:, :3] + corner[:, 3:])
-    normal = np.cross(middle[:, 1] - middle[:, 0], middle[:, 2] - middle[:, 0])
-    return normal / np.linalg.norm(normal, axis=1)[:, None]
-
-
-def _thread_states(
-    cables: CableSet, u: NDArray, profiles: Sequence[TensionProfile | None]
-) -> tuple[ThreadState, ...]:
-    state: CableState = cables.state(u)
-    positions = cables.positions(u)
-    out: list[ThreadState] = []
-    for index, (cable, profile) in enumerate(zip(cables.cables, profiles, strict=True)):
-        mine = cables.segment_owner == index
-        tension = state.tension[mine]
-        change = float(state.length[mine].sum() - cable.segment_mm.sum())
-        stretch = float(np.sum(tension * cable.segment_mm) / cable.ea_n) if cable.ea_n else 0.0
-        out.append(
-            ThreadState(
-                name=cable.name,
-                tension_n=float(tension.max(initial=0.0)),
-                segment_tension_n=tension,
-                path_mm=positions[cables.node_slices[index]],
-                length_change_mm=change,
-                takeup_mm=stretch - change,
-                transfer_n=tension[:-1] - tension[1:],
-                slip_n=profile.excess_n if profile is not None else 0.0,
-                slipped=int(profile.cogs.slipped.sum()) if profile is not None else 0,
-            )
-        )
-    return tuple(out)
