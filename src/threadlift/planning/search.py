@@ -10,8 +10,9 @@ sum_z (pi_z - (1 - theta) w_z)+ <= theta, f(r) <= 1 - sum pi + pi . r by linear-
 and every limit sum_j e_j <= 1 may be added with a multiplier mu >= 0. So a node that has chosen d
 of at most N items and may still take items from position i on is worth at most
 
-    1 - sum pi + sum mu + sum_chosen v_j + (N - d) max(0, max_{j >= i} v_j),
+    1 - sum pi + sum mu + sum_chosen v_j + sum of the N - d largest v_j+, j >= i, one per clique,
 
+where cliques are groups of candidates that all conflict with each other and
 v_j = pi . a_j - cost_j - mu . e_j. A handful of multipliers, each optimal for some partial choice,
 prunes the enumeration; what was pruned bounds the optimum *on the grid*. Limits, conflicts and the
 total tension are checked exactly. Everything counts nodes, never time: the result is the same
@@ -27,7 +28,7 @@ from numba import njit
 from numpy.typing import NDArray
 from scipy.optimize import linprog
 
-_NODE_LIMIT = 10_000_000
+_NODE_LIMIT = 20_000_000
 # Partial choices for which a multiplier is computed; more sharpen the bound little (trials: ~40).
 _MULTIPLIERS = 16
 _POOL = 64
@@ -162,10 +163,10 @@ def _branch(
             continue
         # Bound on everything still open at this node; the multiplier that pruned last goes first.
         left = n_max - depth
-        bound = acc[depth, hot] + left * suffix[hot, i]
+        bound = acc[depth, hot] + suffix[hot, i, left - 1]
         if bound > best + tolerance:
             for p in range(multipliers):
-                b = acc[depth, p] + left * suffix[p, i]
+                b = acc[depth, p] + suffix[p, i, left - 1]
                 if b < bound:
                     bound = b
                     hot = p
@@ -214,7 +215,7 @@ def _branch(
             if nxt[d] < m and d < n_max:
                 bound = 1e30
                 for p in range(multipliers):
-                    bound = min(bound, acc[d, p] + (n_max - d) * suffix[p, nxt[d]])
+                    bound = min(bound, acc[d, p] + suffix[p, nxt[d], n_max - d - 1])
                 pruned = max(pruned, bound)
     return best, best_set, max(best, pruned), nodes, complete, pool_value, pool_set
 
@@ -265,6 +266,46 @@ def _greedy_swap(
     return best, chosen
 
 
+def clique_cover(conflict: NDArray) -> NDArray:
+    """Clique (C,) of every candidate: greedy groups whose members all conflict with each other."""
+    clique = np.full(len(conflict), -1, dtype=np.int64)
+    groups: list[list[int]] = []
+    for c in range(len(conflict)):
+        for g, members in enumerate(groups):
+            if conflict[c, members].all():
+                members.append(c)
+                clique[c] = g
+                break
+        else:
+            clique[c] = len(groups)
+            groups.append([c])
+    return clique
+
+
+@njit(cache=True)
+def _suffix_sums(gain, clique, cliques, n_max):
+    """Largest sums (P,m,N) of k = 1..N gains from position i on, at most one per clique."""
+    p_count, m = gain.shape
+    out = np.zeros((p_count, m, n_max))
+    for p in range(p_count):
+        best = np.zeros(cliques)
+        top = np.zeros(n_max)
+        for i in range(m - 1, -1, -1):
+            if gain[p, i] > best[clique[i]]:
+                best[clique[i]] = gain[p, i]
+                top[:] = 0.0
+                for g in range(cliques):
+                    value = best[g]
+                    for k in range(n_max):
+                        if value > top[k]:
+                            value, top[k] = top[k], value
+            total = 0.0
+            for k in range(n_max):
+                total += top[k]
+                out[p, i, k] = total
+    return out
+
+
 @dataclass(frozen=True)
 class _Relaxed:
     """What a bound may use: attainment rows, and every row whose sum may not exceed one."""
@@ -277,11 +318,14 @@ class _Relaxed:
 
     @classmethod
     def of(cls, problem: SideProblem) -> _Relaxed:
+        clique = clique_cover(problem.conflict)[problem.candidate]
+        used = np.flatnonzero(np.bincount(clique) > 1)
         caps = np.column_stack(
             [
                 problem.limits,
                 problem.attain / problem.overshoot,
                 problem.tension_n / problem.tension_cap_n,
+                (clique[:, None] == used).astype(float),
             ]
         )
         shares = (1.0 - problem.theta) * problem.weights
@@ -381,7 +425,8 @@ def search(
     # Items in the order of the root multiplier make the suffix maxima fall quickly.
     order = np.argsort(-gain[0], kind="stable")
     gain = np.ascontiguousarray(gain[:, order])
-    suffix = np.maximum.accumulate(np.maximum(gain, 0.0)[:, ::-1], axis=1)[:, ::-1]
+    clique = clique_cover(problem.conflict)[problem.candidate[order]]
+    suffix = _suffix_sums(gain, clique, int(clique.max()) + 1, n_max)
     _, best_set, bound, nodes, complete, values, sets = _branch(
         np.ascontiguousarray(problem.attain[order]),
         np.ascontiguousarray(problem.limits[order]),
@@ -392,7 +437,7 @@ def search(
         *common,
         constant,
         gain,
-        np.ascontiguousarray(suffix),
+        suffix,
         known,
         tolerance,
         node_limit,
