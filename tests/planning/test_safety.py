@@ -213,6 +213,6 @@ def test_resampling_keeps_ends_and_spacing() -> None:
 
 
 def test_no_structures_means_no_hazard_columns() -> None:
-    margin, _, p_hit = HazardField.of([]).scan(np.zeros((3, 3)), np.zeros(3), np.zeros(3))
+    margin, _, p_hit = HazardField.of([]).scan(np.zeros((3, 3)), *np.zeros((3, 3)))
     assert margin.shape == (3, 0)
     assert p_hit.shape == (3, 0)

@@ -176,7 +176,9 @@ def _scan(
                 level = 0.5 * (
                     math.erf((radius[j] - apart) / scale) + math.erf((radius[j] + apart) / scale)
                 )
-                if depth[i] < fascia[i] and curve_depth[k] > fascia[i]:
+                above = depth[i] < fascia[i] and curve_depth[k] > fascia[i]
+                between = depth[i] < deep_fascia[i] and curve_depth[k] > deep_fascia[i]
+                if above or between:
                     level *= breach
                 p_hit[i, j] = max(p_hit[i, j], _across(lateral, radius[j], sd_lat[j]) * level)
     return margin, clearance, p_hit
@@ -234,12 +236,13 @@ class HazardField:
         )
 
     def scan(
-        self, feet: NDArray, depth_mm: NDArray, fascia_mm: NDArray
+        self, feet: NDArray, depth_mm: NDArray, fascia_mm: NDArray, deep_fascia_mm: NDArray
     ) -> tuple[NDArray, NDArray, NDArray]:
         """Margins, clearances [mm] and contact probabilities, each (k, structures).
 
-        feet (k,3) skin foot points of thread points at depth_mm (k,); fascia_mm (k,) depth of the
-        SMAS there, which a cannula in the fat seldom passes. The margin is the lateral
+        feet (k,3) skin foot points of thread points at depth_mm (k,); fascia_mm and
+        deep_fascia_mm (k,) depths of the SMAS and of the fascia under it there, which a blunt
+        cannula that runs above them seldom passes. The margin is the lateral
         distance less radius and combined spread where the depths are within the band, infinite
         elsewhere; the clearance is the nominal distance in space less the radii.
         """
@@ -250,6 +253,7 @@ class HazardField:
             np.ascontiguousarray(feet, dtype=float),
             np.ascontiguousarray(depth_mm, dtype=float),
             np.ascontiguousarray(fascia_mm, dtype=float),
+            np.ascontiguousarray(deep_fascia_mm, dtype=float),
             self.rules.depth_band,
             self.rules.fascia_breach,
             *self._packed,

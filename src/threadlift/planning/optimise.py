@@ -13,7 +13,7 @@ from threadlift.evidence import value
 from threadlift.planning.candidates import Candidate, conflicts
 from threadlift.planning.responses import Columns
 from threadlift.planning.rows import Rows
-from threadlift.planning.search import Choice, SearchResult, SideProblem, attained_value, search
+from threadlift.planning.search import Choice, SearchResult, SideProblem, search
 from threadlift.threads.thread import Side
 
 # Columns are rounded to this many decimals of a share: roundoff then flips no tie, and a mirrored
@@ -21,6 +21,8 @@ from threadlift.threads.thread import Side
 _DECIMALS = 4
 # An item this far past a limit can only be used with another that offsets it; further is hopeless.
 _ITEM_LIMIT = 1.2
+# Share of a limit that corrected tensions aim at, so that the next nonlinear solve keeps it.
+_AIM = 0.96
 # Choices per side that are tried in pairs.
 _POOL = 96
 # Pairs of sides within this share of the best count as equal; then likeness decides.
@@ -183,24 +185,31 @@ class Polished:
 
     chosen: tuple[tuple[Candidate, float], ...]
     response: NDArray
-    value: float
 
 
-def polish(grid: SideGrid, items: Sequence[int], allowance: Mapping[str, float]) -> Polished | None:
+def polish(
+    grid: SideGrid, items: Sequence[int], correction: NDArray | None = None
+) -> Polished | None:
     """Tensions between the levels that make the most of a chosen set: a linear programme.
 
-    allowance: for every kind of limit row the share of the limit that the linear model may show.
-    None when the set cannot keep the limits at any tension.
+    correction (q,): what a nonlinear solve of the same threads showed beyond the linear rows; the
+    programme then aims at the corrected rows. Without one, limits are loosened by the known
+    excess of the linear model. None when the set cannot keep the limits at any tension.
     """
     p = grid.problem
     who = sorted({int(p.candidate[i]) for i in items})
     if not who:
-        return Polished((), np.zeros(grid.response.shape[1]), 0.0)
+        return Polished((), np.zeros(grid.response.shape[1]))
     part = np.flatnonzero(np.isin(p.candidate, who))
     m, zones = len(part), len(grid.zones)
     attain = p.attain[part].T
     limit = grid.response[np.ix_(part, grid.limits)].T
-    allowed = np.array([allowance[name] for name in grid.limit_name])
+    if correction is None:
+        offset = np.zeros(zones)
+        allowed = np.full(len(grid.limits), value("planning.limits.linear_excess"))
+    else:
+        offset = correction[grid.zones]
+        allowed = _AIM - correction[grid.limits]
     binding = limit.max(axis=1, initial=0.0) > 1e-3
     eye, none = np.eye(zones), np.zeros
     upper = np.vstack(
@@ -214,9 +223,9 @@ def polish(grid: SideGrid, items: Sequence[int], allowance: Mapping[str, float])
     )
     bound = np.concatenate(
         [
-            -np.ones(zones),
+            offset - 1.0,
             none(zones),
-            np.full(zones, p.overshoot),
+            _AIM * p.overshoot - offset,
             allowed[binding],
             [p.tension_cap_n],
         ]
@@ -236,6 +245,4 @@ def polish(grid: SideGrid, items: Sequence[int], allowance: Mapping[str, float])
     x = solution.x[:m]
     tension = {c: float(x[p.candidate[part] == c] @ p.tension_n[part][p.candidate[part] == c])
                for c in who}  # fmt: skip
-    response = x @ grid.response[part]
-    gained = attained_value(response[grid.zones], p.weights, p.theta) - float(p.cost[part] @ x)
-    return Polished(tuple((grid.candidates[c], tension[c]) for c in who), response, float(gained))
+    return Polished(tuple((grid.candidates[c], tension[c]) for c in who), x @ grid.response[part])

@@ -23,7 +23,7 @@ from threadlift.planning.rows import Rows, build_rows
 from threadlift.planning.safety import Marks, SafetyReport, check
 from threadlift.planning.search import Choice, SearchResult
 from threadlift.planning.skin import Skin
-from threadlift.planning.verify import KINDS, Allowance, Verified, settle, solve
+from threadlift.planning.verify import Verified, settle, solve, value_of
 from threadlift.threads.thread import SIDES, Side
 from threadlift.tissue import Tissue
 
@@ -65,6 +65,40 @@ def plan(
     made = _Maker(tissue, assessment, seed)
     stop = made.before_planning()
     return stop if stop is not None else made.search(max_threads, tell)
+
+
+@dataclass(frozen=True)
+class _Variant:
+    """A way to place threads: name, title and note, threads per side, admitted items by side."""
+
+    name: str
+    title: str
+    note: str
+    most: int
+    keep: Mapping[Side, NDArray]
+
+
+_OPTIMUM = _Variant(
+    "optimum-of-search",
+    "Best by the linear model",
+    "What the search prefers before the nonlinear solve: more threads or other places.",
+    0,
+    {},
+)
+
+
+@dataclass(frozen=True)
+class _Option:
+    """A variant with its verified threads and the objective that they reach nonlinearly."""
+
+    variant: _Variant
+    verified: Verified
+    value: float
+
+    def alternative(self) -> Alternative:
+        """The same as one of the plan's alternatives."""
+        v = self.variant
+        return Alternative(v.name, v.title, v.note, self.verified.threads, self.verified.to_json())
 
 
 @dataclass
@@ -156,17 +190,19 @@ class _Maker:
                 ["No safe thread brings a lift that is worth placing it."],
             )
         tell(0.55, "Solving the chosen threads")
-        items: dict[Side, Sequence[int]] = {s: choice[s].items for s in SIDES}
-        start: Allowance = {
-            s: dict.fromkeys(KINDS, value("planning.limits.linear_excess")) for s in SIDES
-        }
-        verified, allowed = settle(coarse, rows, grids, items, start)
-        tell(0.7, "Verifying on the fine mesh")
-        fine_rows = build_rows(self.tissue.mesh, self.assessment.goal)
+        options = self._options(coarse, rows, grids, choice, tell)
+        # The nonlinear model has the last word: what it values most is recommended.
+        order = sorted(range(len(options)), key=lambda i: (-round(options[i].value, 4), i))
+        winner = options[order[0]]
+        tell(0.8, "Verifying on the fine mesh")
+        verified = winner.verified
         if self.tissue.mesh.level != coarse.mesh.level and verified.threads:
+            fine_rows = build_rows(self.tissue.mesh, self.assessment.goal)
             verified = _on_fine(self.tissue, fine_rows, verified)
-        alternatives = self._alternatives(coarse, rows, grids, choice, verified, allowed, tell)
-        return self._conclude(verified, alternatives, optimality, skin, marks, hazards)
+        others = [options[i].alternative() for i in sorted(order[1:])]
+        return self._conclude(
+            verified, [*others, _no_treatment()], optimality, skin, marks, hazards
+        )
 
     def _coarse(self) -> Tissue:
         tissue = self.tissue
@@ -192,35 +228,34 @@ class _Maker:
 
     # -- alternatives ------------------------------------------------------------------------
 
-    def _alternatives(
+    def _options(
         self,
         coarse: Tissue,
         rows: Rows,
         grids: Mapping[Side, SideGrid | None],
         choice: Mapping[Side, Choice],
-        winner: Verified,
-        allowed: Allowance,
         tell: Progress,
-    ) -> list[Alternative]:
-        """Other ways to place threads, each solved; doing nothing always among them."""
+    ) -> list[_Option]:
+        """The optimum of the grid and other ways to place threads, each solved nonlinearly."""
+        items: dict[Side, Sequence[int]] = {s: choice[s].items for s in SIDES}
+        first = settle(coarse, rows, grids, items)
         count = max(len(choice[s].items) for s in SIDES)
-        out = []
-        seen = {_key(winner)}
-        for step, (name, title, note, n, keep) in enumerate(_variants(grids, choice, count)):
-            tell(0.8 + 0.06 * step, f"Alternative: {title.lower()}")
+        out = [_Option(_OPTIMUM, first, value_of(grids, first))]
+        seen = {_key(first)}
+        for step, variant in enumerate(_variants(grids, choice, count)):
+            tell(0.6 + 0.06 * step, f"Alternative: {variant.title.lower()}")
             part: dict[Side, SideGrid | None] = {}
             for side in SIDES:
                 grid = grids[side]
-                part[side] = None if grid is None else grid.restricted(keep[side])
-            _, other = self._choose(part, n)
+                part[side] = None if grid is None else grid.restricted(variant.keep[side])
+            _, other = self._choose(part, variant.most)
             if not any(other[s].items for s in SIDES):
                 continue
-            verified, _ = settle(coarse, rows, part, {s: other[s].items for s in SIDES}, allowed)
-            if not verified.threads or _key(verified) in seen:
-                continue
-            seen.add(_key(verified))
-            out.append(Alternative(name, title, note, verified.threads, verified.to_json()))
-        return [*out, _no_treatment()]
+            verified = settle(coarse, rows, part, {s: other[s].items for s in SIDES})
+            if verified.threads and _key(verified) not in seen:
+                seen.add(_key(verified))
+                out.append(_Option(variant, verified, value_of(part, verified)))
+        return out
 
     # -- conclusion --------------------------------------------------------------------------
 
@@ -309,8 +344,8 @@ def _on_fine(tissue: Tissue, rows: Rows, verified: Verified) -> Verified:
 
 def _variants(
     grids: Mapping[Side, SideGrid | None], choice: Mapping[Side, Choice], count: int
-) -> list[tuple[str, str, str, int, dict[Side, NDArray]]]:
-    """Name, title, note, threads per side and admitted items of each alternative."""
+) -> list[_Variant]:
+    """The alternatives that are worth solving for a choice of `count` threads per side."""
     every: dict[Side, NDArray] = {}
     gentle: dict[Side, NDArray] = {}
     planes: dict[Side, NDArray] = {}
@@ -335,7 +370,7 @@ def _variants(
     if count > 1:
         fewer = count - 1
         out.append(
-            (
+            _Variant(
                 "fewer-threads",
                 f"At most {fewer} thread{'s' if fewer > 1 else ''} per side",
                 "Fewer punctures; each thread placed where it helps most.",
@@ -344,7 +379,7 @@ def _variants(
             )
         )
     out.append(
-        (
+        _Variant(
             "other-plane",
             "Other plane",
             f"No thread in the plane that the recommendation mostly uses ({main}).",
@@ -353,7 +388,7 @@ def _variants(
         )
     )
     out.append(
-        (
+        _Variant(
             "gentle",
             "Gentle tension",
             f"No thread pulled with more than {_LOW_TENSION_N:.1f} N: less strain on skin and "

@@ -130,7 +130,10 @@ def examine(
     dense = skin.place(np.concatenate(tracks))
     coarse = skin.place(np.concatenate([np.vstack([t.entry_mm[None], t.path_mm]) for t in threads]))
     margin, clearance, p_hit = hazards.scan(
-        dense.foot_mm, np.maximum(dense.depth_mm, 0.0), dense.fat_bottom_mm
+        dense.foot_mm,
+        np.maximum(dense.depth_mm, 0.0),
+        dense.fat_bottom_mm,
+        dense.smas_bottom_mm,
     )
     out = []
     i = j = 0

@@ -14,19 +14,20 @@ from threadlift.evidence import value
 from threadlift.planning.candidates import DIGITS, Candidate
 from threadlift.planning.optimise import SideGrid, polish
 from threadlift.planning.rows import Rows
+from threadlift.planning.search import attained_value
 from threadlift.threads import Thread
 from threadlift.threads.thread import SIDES, Side
 from threadlift.tissue import Tissue
 
 # Relative residual of a verification: displacements to better than a hundredth of a millimetre.
 _TOLERANCE = 1e-5
-# Rounds of lowering (or once raising) tensions before all are simply scaled down.
-_ROUNDS = 3
+# Solves per choice: the first tensions, then corrected ones.
+_ROUNDS = 2
+# If limits are still broken, all tensions are scaled down, this often at most.
 _SCALINGS = 4
-# After a correction the limit is aimed at from a little below, so that the next solve settles it.
-_AIM = 0.97
-# Where less than this share of a limit is used, the linear limit was too strict: used up once.
-_SLACK = 0.8
+_SCALE = 0.85
+# A choice that uses this share of a limit has nothing to gain from another round.
+_USED_UP = 0.85
 
 KINDS = ("malar", "dip")
 
@@ -36,7 +37,8 @@ class Verified:
     """Threads as stated (rounded) and what the nonlinear model says of them.
 
     share: attained share of each goal by zone; lift_mm alike; goal_attained the weighted share
-    (each zone between 0 and 1); used: largest share of each limit in use; mesh: level solved on.
+    (each zone between 0 and 1); used: largest share of each limit in use; mesh: level solved on;
+    read (q,): all rows.
     """
 
     threads: tuple[Thread, ...]
@@ -47,6 +49,7 @@ class Verified:
     used: dict[str, float]
     mesh: str
     residual: float
+    read: NDArray
 
     @property
     def within(self) -> bool:
@@ -107,10 +110,25 @@ def solve(tissue: Tissue, rows: Rows, chosen: Sequence[tuple[Candidate, float]])
         used,
         tissue.mesh.level,
         result.residual,
+        read,
     )
 
 
-Allowance = dict[Side, dict[str, float]]
+def value_of(grids: Mapping[Side, SideGrid | None], verified: Verified) -> float:
+    """The search's objective (mean of the sides with a goal) of what the nonlinear model shows."""
+    total, sides = 0.0, 0
+    for side in SIDES:
+        grid = grids[side]
+        if grid is None:
+            continue
+        sides += 1
+        share = np.array([verified.share[f"{z}_{side}"] for z in grid.zone_names])
+        total += attained_value(share, grid.problem.weights, grid.problem.theta)
+        for c, tension in verified.chosen:
+            if c.side == side:
+                total -= value("planning.objective.thread_cost")
+                total -= tension * value("planning.objective.tension_cost")
+    return total / max(sides, 1)
 
 
 def settle(
@@ -118,78 +136,64 @@ def settle(
     rows: Rows,
     grids: Mapping[Side, SideGrid | None],
     items: Mapping[Side, Sequence[int]],
-    allowance: Allowance,
-) -> tuple[Verified, Allowance]:
-    """Polish tensions, solve, correct what the linear model may show, and repeat.
+) -> Verified:
+    """Polish tensions, solve, polish again with what the linear rows missed, solve again.
 
-    Returns a verified choice (within its limits unless nothing helped) and the allowance with
-    which it was found, a good start for the next choice on the same face.
+    Returns the best verified choice that keeps its limits; no threads when nothing helped.
     """
-    allowed: Allowance = {s: dict(a) for s, a in allowance.items()}
     best: Verified | None = None
     last: tuple[tuple[Candidate, float], ...] = ()
-    for attempt in range(_ROUNDS):
-        chosen, linear = _polished(grids, items, allowed)
-        if chosen is None:
+    correction: NDArray | None = None
+    for _ in range(_ROUNDS):
+        polished = _polished(grids, items, correction)
+        if polished is None:
+            break
+        chosen, linear = polished
+        if chosen == last:
             break
         last = chosen
-        found = _attempt(tissue, rows, chosen)
-        if found is None:
+        try:
+            found = solve(tissue, rows, chosen)
+        except SolverError:
             break
-        if found.within and (best is None or found.goal_attained > best.goal_attained):
+        if found.within and (best is None or value_of(grids, found) > value_of(grids, best)):
             best = found
-        changed = False
-        for side in SIDES:
-            for kind in KINDS:
-                used, shown = found.used[f"{kind}_{side}"], linear[side].get(kind, 0.0)
-                binding = shown > _AIM * allowed[side][kind]
-                if used > 1.0 or (attempt == 0 and binding and used < _SLACK):
-                    allowed[side][kind] = max(shown, 1e-3) * _AIM / max(used, 1e-3)
-                    changed = True
-        if not changed:
+        if found.within and max(found.used.values()) > _USED_UP:
             break
-    if best is not None:
-        return best, allowed
-    return _scaled_down(tissue, rows, last), allowed
+        correction = found.read - linear
+    return best if best is not None else _scaled_down(tissue, rows, last)
 
 
 def _polished(
     grids: Mapping[Side, SideGrid | None],
     items: Mapping[Side, Sequence[int]],
-    allowed: Allowance,
-) -> tuple[tuple[tuple[Candidate, float], ...] | None, dict[Side, dict[str, float]]]:
-    """Threads of both sides with polished tensions, and the limits they show linearly."""
+    correction: NDArray | None,
+) -> tuple[tuple[tuple[Candidate, float], ...], NDArray] | None:
+    """Threads of both sides with polished tensions, and their linear rows (q,)."""
     chosen: list[tuple[Candidate, float]] = []
-    shown: dict[Side, dict[str, float]] = {}
+    linear: NDArray = np.zeros(0)
     for side in SIDES:
         grid = grids[side]
-        shown[side] = {}
         if grid is None:
             continue
-        found = polish(grid, items[side], allowed[side])
+        found = polish(grid, items[side], correction)
         if found is None:
-            return None, shown
-        chosen += found.chosen
-        limits = found.response[grid.limits]
-        shown[side] = {k: float(limits[grid.limit_name == k].max(initial=0.0)) for k in KINDS}
-    return tuple(chosen), shown
-
-
-def _attempt(
-    tissue: Tissue, rows: Rows, chosen: Sequence[tuple[Candidate, float]]
-) -> Verified | None:
-    try:
-        return solve(tissue, rows, chosen)
-    except SolverError:
-        return None
+            return None
+        chosen += [(c, round(t, DIGITS)) for c, t in found.chosen]
+        # Either side's threads reach hardly into the other; what they do adds up.
+        linear = found.response if len(linear) == 0 else linear + found.response
+    return tuple(chosen), linear
 
 
 def _scaled_down(tissue: Tissue, rows: Rows, chosen: Sequence[tuple[Candidate, float]]) -> Verified:
     """The choice at ever lower tension until its limits hold; no threads when they never do."""
     scale = 1.0
-    for _ in range(_SCALINGS):
-        scale *= 0.8
-        found = _attempt(tissue, rows, [(c, scale * t) for c, t in chosen])
-        if found is not None and found.within:
+    for _ in range(_SCALINGS if chosen else 0):
+        scale *= _SCALE
+        try:
+            found = solve(tissue, rows, [(c, scale * t) for c, t in chosen])
+        except SolverError:
+            continue
+        if found.within:
             return found
     return solve(tissue, rows, ())
