@@ -113,6 +113,7 @@ def _scan(
     feet,
     depth,
     fascia,
+    deep_fascia,
     band,
     breach,
     curve,
