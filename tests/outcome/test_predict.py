@@ -2,6 +2,7 @@
 
 import json
 from dataclasses import replace
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -10,9 +11,9 @@ from block_case import UP, block_thread
 from threadlift.consultation import parse
 from threadlift.errors import InputError, SolverError
 from threadlift.interop.file_models import OutcomeModel
-from threadlift.outcome import predict
+from threadlift.outcome import Probe, Reading, ensemble, predict
 from threadlift.outcome import predict as outcome_function
-from threadlift.outcome.ensemble import design, nominal_member
+from threadlift.outcome.ensemble import Result, design, nominal_member, read_member
 from threadlift.outcome.expressions import predict_expressions
 from threadlift.outcome.model import RISKS
 from threadlift.outcome.placement import displaced
@@ -31,7 +32,12 @@ def test_json_keeps_the_contract(outcome) -> None:
     OutcomeModel.model_validate(data)
     assert data["schema"] == "threadlift.outcome/1"
     assert tuple(data["risks"]) == RISKS
-    assert data["ensemble"] == {"members": 4, "failed": [], "seed": 0}
+    assert data["ensemble"] == {
+        "members": 4,
+        "failed": [],
+        "extrapolated": [],
+        "seed": 0,
+    }
     assert set(data["lift_mm"]) == {f"{z}_{s}" for z in ("malar", "jowl", "temple")
                                     for s in ("left", "right")}  # fmt: skip
 
@@ -116,15 +122,35 @@ def test_verdict_follows_the_share_beyond_the_thresholds() -> None:
 
 def test_failed_members_are_named_widen_the_interval_and_too_many_refuse(block) -> None:
     drawn = design(block, 1, 8, 0)
-    readings = ["no equilibrium", *(object() for _ in range(7))]
-    failed, good = _sorted_out(drawn, readings)
+    bad, fine = Result(None, reason="no equilibrium"), Result(Reading({}, {}, {}))
+    failed, good = _sorted_out(drawn, [bad] + [fine] * 7)
     assert failed == (("member-1", "no equilibrium"),)
     assert len(good) == 7
     with pytest.raises(SolverError, match="member-1"):
-        _sorted_out(drawn, ["no equilibrium"] * 3 + [object()] * 5)
+        _sorted_out(drawn, [bad] * 3 + [fine] * 5)
     x = np.random.default_rng(0).standard_normal(200)
     plain, wide = _estimate(x, "mm", (), 0.0), _estimate(x, "mm", (), 0.08)
     assert wide.low < plain.low < plain.high < wide.high
+
+
+def test_a_member_beyond_its_limit_is_solved_with_less_and_said_so(block, monkeypatch) -> None:
+    asked = []
+
+    def fragile(tissue, threads, member, **_):
+        asked.append(member.tension)
+        if member.tension[0] > 0.75:
+            raise SolverError("too much", "less")
+        return SimpleNamespace(surface=np.full((tissue.mesh.columns, 3), 0.3))
+
+    monkeypatch.setattr(ensemble, "solve_member", fragile)
+    probe = Probe(block.mesh, {"jowl_left": UP}, {}, [], [])
+    result = read_member(block, probe, THREADS[:1], nominal_member(block, 1))
+    assert asked == [(1.0,), (0.5,)]
+    assert result.share == 0.5
+    assert result.reading is not None
+    assert result.reading.lift_mm["jowl_left"] == pytest.approx(0.6)
+    hopeless = replace(nominal_member(block, 1), tension=(9.0,))
+    assert read_member(block, probe, THREADS[:1], hopeless) == Result(None, reason="too much")
 
 
 def test_a_thread_holds_an_expression_back_and_a_slack_one_lets_it_go(block) -> None:

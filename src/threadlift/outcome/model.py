@@ -87,7 +87,8 @@ class Outcome:
 
     displacement_mm: (n, 3) nominal displacement of the displayed vertices; surface_mm: the same
     on the mesh's skin nodes; durability: (month, share of the first lift that is left);
-    failed: members of the ensemble without an equilibrium, as (name, reason).
+    failed: members of the ensemble without an equilibrium, as (name, reason); extrapolated: names
+    of those that had one only at part of the tension.
     """
 
     lift_mm: dict[str, Estimate]
@@ -99,6 +100,7 @@ class Outcome:
     solver: Solver
     members: int
     failed: tuple[tuple[str, str], ...]
+    extrapolated: tuple[str, ...]
     notes: tuple[str, ...]
     seed: int
     displacement_mm: NDArray[np.float64]
@@ -130,6 +132,7 @@ class Outcome:
             "ensemble": {
                 "members": self.members,
                 "failed": [{"member": name, "reason": reason} for name, reason in self.failed],
+                "extrapolated": list(self.extrapolated),
                 "seed": self.seed,
             },
             "notes": list(self.notes),

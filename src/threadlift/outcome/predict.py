@@ -14,7 +14,7 @@ from threadlift.assessment import Assessment
 from threadlift.errors import InputError, SolverError
 from threadlift.evidence import value
 from threadlift.outcome import workers as pool
-from threadlift.outcome.ensemble import Member, design, nominal_member, solve_member
+from threadlift.outcome.ensemble import Member, Result, design, nominal_member, solve_member
 from threadlift.outcome.expressions import predict_expressions
 from threadlift.outcome.fading import Fading
 from threadlift.outcome.measures import Probe, Reading
@@ -35,7 +35,6 @@ _UNITS = {"cheekbone_prominence": "mm", "indentation": "mm", "overpull": "%", "a
 _SMALL = {"lift": 0.1, "cheekbone_prominence": 0.05, "indentation": 0.05, "overpull": 0.5}
 #: A coarse mesh whose nominal value is off by more than this factor does not predict a ratio.
 _MOST_CORRECTION = 3.0
-_START_DECIMALS = 6
 _SPREADS = tuple(f"risks.spread.{n}" for n in ("tension", "depth", "holding", "model"))
 
 
@@ -102,19 +101,18 @@ def predict(
 
     tell(0.25, "Predicting over an ensemble of tissues")
     drawn = design(coarse_tissue, len(threads), members, seed)
-    # Nanometres are cut off so that the start does not hang on the number of threads of the solve.
-    start = np.asarray(np.round(middle.displacement, _START_DECIMALS), dtype=np.float64)
-    readings = pool.run_members(
-        pool.Task(coarse_tissue.varied(), coarse_probe, threads, start),
+    results = pool.run_members(
+        pool.Task(coarse_tissue.varied(), coarse_probe, threads),
         drawn,
         pool.default_workers() if workers is None else workers,
         lambda n: tell(0.25 + 0.75 * n / members, "Predicting over an ensemble of tissues"),
     )
-    failed, good = _sorted_out(drawn, readings)
+    failed, good = _sorted_out(drawn, results)
     fading = Fading(threads)
     samples = _samples(fine, coarse_probe.read(middle.surface), good, fine_probe, fading)
     tell(1.0, "Predicted")
     widen = len(failed) / members
+    extrapolated = tuple(m.name for m, r in zip(drawn, results, strict=True) if r.share < 1.0)
     age = tissue.consultation.patient.age_years if tissue.consultation else None
     return Outcome(
         lift_mm={
@@ -135,7 +133,8 @@ def predict(
         ),
         members=members,
         failed=failed,
-        notes=_notes(tissue, members, failed),
+        extrapolated=extrapolated,
+        notes=_notes(tissue, members, failed, extrapolated),
         seed=seed,
         displacement_mm=_displayed(tissue, plan.surface),
         surface_mm=plan.surface,
@@ -162,15 +161,15 @@ def _probe(tissue: Tissue, assessment: Assessment, threads: Sequence[Thread]) ->
 
 
 def _sorted_out(
-    drawn: Sequence[Member], readings: Sequence[Reading | str]
+    drawn: Sequence[Member], results: Sequence[Result]
 ) -> tuple[tuple[tuple[str, str], ...], list[tuple[Member, Reading]]]:
     """The failures by name, and the members that converged."""
     failed, good = [], []
-    for member, reading in zip(drawn, readings, strict=True):
-        if isinstance(reading, str):
-            failed.append((member.name, reading))
+    for member, result in zip(drawn, results, strict=True):
+        if result.reading is None:
+            failed.append((member.name, result.reason))
         else:
-            good.append((member, reading))
+            good.append((member, result.reading))
     if len(failed) > value("risks.ensemble.most_failures") * len(drawn) or len(good) < 2:
         name, reason = failed[0]
         raise SolverError(
@@ -319,7 +318,9 @@ def _displayed(tissue: Tissue, surface: Array) -> Array:
     return tissue.mesh.to_display(surface) if tissue.face is not None else surface
 
 
-def _notes(tissue: Tissue, members: int, failed: Sequence[tuple[str, str]]) -> tuple[str, ...]:
+def _notes(
+    tissue: Tissue, members: int, failed: Sequence[tuple[str, str]], extrapolated: Sequence[str]
+) -> tuple[str, ...]:
     notes = [
         f"{members} members on the coarse mesh, corrected by the ratio of the plan's lift on the "
         "fine and the coarse mesh",
@@ -330,6 +331,11 @@ def _notes(tissue: Tissue, members: int, failed: Sequence[tuple[str, str]]) -> t
     if failed:
         notes.append(
             f"{len(failed)} of {members} members found no equilibrium; the intervals are widened"
+        )
+    if extrapolated:
+        notes.append(
+            f"{len(extrapolated)} of {members} members found no equilibrium at the full tension; "
+            "they were solved at part of it and extrapolated in proportion"
         )
     if getattr(tissue.face, "kind", None) == "photo":
         notes.append("the face comes from photographs: millimetres are an illustration")

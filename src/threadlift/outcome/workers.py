@@ -17,12 +17,9 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import BinaryIO
 
-import numpy as np
-from numpy.typing import NDArray
-
 from threadlift.errors import ThreadliftError
-from threadlift.outcome.ensemble import Member, read_member
-from threadlift.outcome.measures import Probe, Reading
+from threadlift.outcome.ensemble import Member, Result, read_member
+from threadlift.outcome.measures import Probe
 from threadlift.threads.thread import Thread
 from threadlift.tissue.tissue import Tissue
 
@@ -33,14 +30,12 @@ _ONE_THREAD = ("OMP_NUM_THREADS", "MKL_NUM_THREADS", "OPENBLAS_NUM_THREADS", "NU
 class Task:
     """What every worker needs.
 
-    tissue: the coarse tissue (without factors, which cannot travel); start: (N, 3) [mm]
-    displacement of the plan as such, from which every member's solve begins.
+    tissue: the coarse tissue (without factors, which cannot travel); threads: the plan as such.
     """
 
     tissue: Tissue
     probe: Probe
     threads: tuple[Thread, ...]
-    start: NDArray[np.float64]
 
 
 def default_workers() -> int:
@@ -53,8 +48,8 @@ def run_members(
     members: Sequence[Member],
     workers: int,
     done: Callable[[int], None] | None = None,
-) -> list[Reading | str]:
-    """Reading (or reason of failure) of every member, in their order.
+) -> list[Result]:
+    """What became of every member, in their order.
 
     workers: number of processes; 0 runs in this process. done: called with the number of finished
     members. Raises ThreadliftError when a worker dies.
@@ -65,7 +60,7 @@ def run_members(
     todo: queue.SimpleQueue[tuple[int, Member] | None] = queue.SimpleQueue()
     for item in enumerate(members):
         todo.put(item)
-    results: queue.SimpleQueue[tuple[int, Reading | str | BaseException]] = queue.SimpleQueue()
+    results: queue.SimpleQueue[tuple[int, Result | BaseException]] = queue.SimpleQueue()
     count = min(workers, max(1, len(members)))
     processes = [_start() for _ in range(count)]
     for _ in processes:
@@ -74,7 +69,7 @@ def run_members(
         threading.Thread(target=_feed, args=(p, payload, todo, results), daemon=True)
         for p in processes
     ]
-    found: dict[int, Reading | str] = {}
+    found: dict[int, Result] = {}
     try:
         for thread in threads:
             thread.start()
@@ -103,10 +98,10 @@ def run_members(
 
 def _in_process(
     task: Task, members: Sequence[Member], done: Callable[[int], None] | None
-) -> list[Reading | str]:
-    found: list[Reading | str] = []
+) -> list[Result]:
+    found: list[Result] = []
     for member in members:
-        found.append(read_member(task.tissue, task.probe, task.threads, member, task.start))
+        found.append(read_member(task.tissue, task.probe, task.threads, member))
         if done is not None:
             done(len(found))
     return found
@@ -123,7 +118,7 @@ def _feed(
     process: subprocess.Popen[bytes],
     payload: bytes,
     todo: queue.SimpleQueue[tuple[int, Member] | None],
-    results: queue.SimpleQueue[tuple[int, Reading | str | BaseException]],
+    results: queue.SimpleQueue[tuple[int, Result | BaseException]],
 ) -> None:
     """Hand members to one worker, one after the other."""
     assert process.stdin is not None
@@ -146,7 +141,7 @@ def serve(source: BinaryIO, sink: BinaryIO) -> None:
             index, member = pickle.load(source)
         except EOFError:
             return
-        reading = read_member(task.tissue, task.probe, task.threads, member, task.start)
+        reading = read_member(task.tissue, task.probe, task.threads, member)
         pickle.dump((index, reading), sink)
         sink.flush()
 

@@ -224,6 +224,7 @@ class Tissue:
         loads: NDArray | None = None,
         tolerance: float = TOLERANCE,
         start: NDArray | None = None,
+        max_iterations: int = newton.MAX_ITERATIONS,
     ) -> Equilibrium:
         """Nonlinear equilibrium under threads, a change of posture and nodal loads (N,3) [N].
 
@@ -259,6 +260,7 @@ class Tissue:
                 load=load,
                 tolerance=tolerance,
                 rounding=self.solid.rounding_n,
+                max_iterations=max_iterations,
                 refresh=self._refresher(problem),
             )
         return Equilibrium(
