@@ -32,6 +32,9 @@ Progress = Callable[[float, str], None]
 
 _NO_SAFETY = SafetyReport((), None, "", 0.0)
 _NO_OPTIMUM = Optimality(0.0, 0.0, 0.0, {})
+# Planes whose layer-node coordinates differ by less are the same; mid fat is 2.
+_SAME_PLANE = 0.4
+_MID_FAT = 2.3
 # Largest tension [N] of the alternative with little pull.
 _LOW_TENSION_N = 1.0
 
@@ -349,15 +352,15 @@ def _variants(
     every: dict[Side, NDArray] = {}
     gentle: dict[Side, NDArray] = {}
     planes: dict[Side, NDArray] = {}
-    used: dict[str, int] = {}
+    used: list[float] = []
+    zeta = {row["name"]: row["zeta"] for row in table("planning")["candidates"]["depths"]}
     for side in SIDES:
         grid = grids[side]
-        if grid is None:
-            continue
-        for i in choice[side].items:
-            depth = grid.candidates[grid.problem.candidate[i]].depth
-            used[depth] = used.get(depth, 0) + 1
-    main = max(sorted(used), key=lambda d: used[d]) if used else ""
+        if grid is not None:
+            chosen = [grid.problem.candidate[i] for i in choice[side].items]
+            used += [zeta[grid.candidates[c].depth] for c in chosen]
+    # The plane of most threads; every plane of the same depth in the cheek counts as the same.
+    main = max(sorted(set(used)), key=used.count) if used else 0.0
     for side in SIDES:
         grid = grids[side]
         if grid is None:
@@ -365,7 +368,10 @@ def _variants(
         p = grid.problem
         every[side] = np.ones(len(p.attain), dtype=bool)
         gentle[side] = p.tension_n <= _LOW_TENSION_N
-        planes[side] = np.array([grid.candidates[c].depth != main for c in p.candidate], dtype=bool)
+        planes[side] = np.array(
+            [abs(zeta[grid.candidates[c].depth] - main) > _SAME_PLANE for c in p.candidate],
+            dtype=bool,
+        )
     out = []
     if count > 1:
         fewer = count - 1
@@ -382,7 +388,9 @@ def _variants(
         _Variant(
             "other-plane",
             "Other plane",
-            f"No thread in the plane that the recommendation mostly uses ({main}).",
+            "In the middle of the cheek's fat instead of above the SMAS."
+            if main > _MID_FAT
+            else "Just above the SMAS instead of in the middle of the cheek's fat.",
             count,
             planes,
         )
