@@ -91,9 +91,12 @@ def candidates(mesh: LayeredMesh, skin: Skin, marks: Marks, hazards: HazardField
     safe = []
     examined = examine([c.thread for c in raw], skin, marks, hazards)
     for candidate, found in zip(raw, examined, strict=True):
-        for rule in sorted({v.rule for v in found.violations}):
+        broken = sorted({v.rule for v in found.violations})
+        if sharpest_turn(candidate.thread, candidate.entry.group) > rules["turn_deg"]:
+            broken.append("kink")
+        for rule in broken:
             refused[rule] = refused.get(rule, 0) + 1
-        if not found.violations:
+        if not broken:
             levels = _levels(candidate.thread, rules["levels_n"])
             if levels:
                 safe.append(replace(candidate, levels_n=levels, p_hit=found.p_hit))
@@ -227,6 +230,16 @@ def _of_side(
             Candidate(number, side, entry, target, depths[d]["name"], thread, nodes, weights, ())
         )
     return out
+
+
+def sharpest_turn(thread: Thread, group: str) -> float:
+    """Largest angle [deg] between two steps of a path beyond its ramp from the anchor."""
+    ramp = table("planning")["candidates"]["ramp_mm"][group][1]
+    path = thread.path_mm[thread.arc_mm > ramp]
+    step = np.diff(path, axis=0)
+    step = step / np.linalg.norm(step, axis=1)[:, None]
+    cosine = np.einsum("kc,kc->k", step[1:], step[:-1])
+    return float(np.degrees(np.arccos(np.clip(cosine.min(initial=1.0), -1.0, 1.0))))
 
 
 def _levels(thread: Thread, levels_n: Sequence[float]) -> tuple[float, ...]:

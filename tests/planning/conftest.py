@@ -1,0 +1,97 @@
+"""One synthetic, slightly asymmetric head with jowls, and what planning makes of it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+
+import numpy as np
+import pytest
+
+from threadlift.anatomy import structures
+from threadlift.assessment import Assessment, assess
+from threadlift.consultation import Consultation
+from threadlift.consultation.models import Contraindications
+from threadlift.face import Face
+from threadlift.planning.candidates import CandidateSet, candidates
+from threadlift.planning.hazards import HazardField
+from threadlift.planning.responses import Body
+from threadlift.planning.rows import Rows, build_rows
+from threadlift.planning.safety import Marks
+from threadlift.planning.skin import Skin
+from threadlift.tissue import Tissue
+
+
+def record(**changes: object) -> Consultation:
+    """A complete enough record of a 58-year-old with a jowl."""
+    data: dict[str, object] = {
+        "patient": {"age_years": 58, "sex": "female"},
+        "contraindications": dict.fromkeys(Contraindications.model_fields, False),
+        "sagging": {"jowl": 3, "marionette": 2, "jawline": 2, "malar": 1, "nasolabial": 1},
+    }
+    return Consultation.model_validate(data | changes)
+
+
+def thinned(found: CandidateSet, every: int = 9) -> CandidateSet:
+    """A few of the candidates of each side, the same on both: planning in seconds."""
+    left = {c.index for c in found.of_side("left")}
+    both = sorted(left & {c.index for c in found.of_side("right")})
+    keep = set(both[::every])
+    return replace(found, candidates=tuple(c for c in found.candidates if c.index in keep))
+
+
+@dataclass(frozen=True)
+class Case:
+    """Everything made from one face."""
+
+    tissue: Tissue
+    assessment: Assessment
+    skin: Skin
+    marks: Marks
+    hazards: HazardField
+    candidates: CandidateSet
+
+
+def make_case(face: Face, consultation: Consultation) -> Case:
+    tissue = Tissue.of(face, consultation, "coarse")
+    assert tissue.stack is not None
+    skin = Skin.of(face.vertices, face.triangles, face.skin, tissue.stack)
+    marks = Marks.of(face)
+    hazards = HazardField.of(structures(face, tissue.stack))
+    return Case(
+        tissue,
+        assess(face, tissue, consultation),
+        skin,
+        marks,
+        hazards,
+        candidates(tissue.mesh, skin, marks, hazards),
+    )
+
+
+@pytest.fixture(scope="session")
+def face() -> Face:
+    return Face.synthetic(seed=3, age_years=58, jowl_mm=4.0, asymmetry=0.4)
+
+
+@pytest.fixture(scope="session")
+def case(face: Face) -> Case:
+    return make_case(face, record())
+
+
+@pytest.fixture(scope="session")
+def rows(case: Case) -> Rows:
+    return build_rows(case.tissue.mesh, case.assessment.goal)
+
+
+@pytest.fixture(scope="session")
+def few(case: Case) -> CandidateSet:
+    return thinned(case.candidates, 40)
+
+
+@pytest.fixture(scope="session")
+def body(case: Case, rows: Rows, few: CandidateSet) -> Body:
+    return Body.of(case.tissue.rest, rows, few.candidates)
+
+
+@pytest.fixture
+def rng() -> np.random.Generator:
+    return np.random.default_rng(0)

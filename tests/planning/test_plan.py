@@ -1,0 +1,145 @@
+"""Plans: when none is made, what one promises, and that it is reproducible and mirrored."""
+
+from __future__ import annotations
+
+import sys
+from dataclasses import replace
+
+import numpy as np
+import pytest
+from conftest import Case, record, thinned
+
+from threadlift.assessment import assess
+from threadlift.errors import InputError
+from threadlift.evidence import value
+from threadlift.face import Face
+from threadlift.interop.file_models import checked
+from threadlift.planning import Plan, check, plan
+from threadlift.planning.candidates import candidates
+from threadlift.tissue import Tissue
+
+MODULE = sys.modules["threadlift.planning.plan"]
+
+
+@pytest.fixture
+def quick(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Fewer candidates: the same way in a fraction of the time."""
+    monkeypatch.setattr(MODULE, "candidates", lambda *a: thinned(candidates(*a), 12))
+
+
+@pytest.fixture(scope="module")
+def made(case: Case) -> Plan:
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(MODULE, "candidates", lambda *a: thinned(case.candidates, 12))
+        return plan(case.tissue, case.assessment, max_threads=3)
+
+
+def with_record(case: Case, **changes: object) -> Tissue:
+    tissue = case.tissue.varied()
+    tissue.consultation = record(**changes)
+    return tissue
+
+
+def test_an_absolute_contraindication_ends_the_planning(case: Case) -> None:
+    answers = record().contraindications.model_dump() | {"pregnancy": True}
+    made = plan(with_record(case, contraindications=answers), case.assessment)
+    assert made.recommendation == "no-thread-lift"
+    assert made.recommended == ()
+    assert "pregnan" in made.reasons[0].lower()
+    assert [a.name for a in made.alternatives] == ["no-treatment"]
+
+
+def test_too_little_information_asks_for_more(case: Case) -> None:
+    made = plan(with_record(case, contraindications={}), case.assessment)
+    assert made.recommendation == "more-information"
+    assert made.recommended == ()
+    assert any("contraindications" in r for r in made.reasons)
+
+
+def test_nothing_to_lift_means_no_thread_lift(case: Case) -> None:
+    nothing = replace(case.assessment, main_issue="neither")
+    assert plan(case.tissue, nothing).recommendation == "no-thread-lift"
+    no_goal = replace(case.assessment, goal={})
+    assert plan(case.tissue, no_goal).recommendation == "no-thread-lift"
+
+
+def test_no_safe_place_means_no_thread_lift(case: Case, monkeypatch: pytest.MonkeyPatch) -> None:
+    none = replace(case.candidates, candidates=())
+    monkeypatch.setattr(MODULE, "candidates", lambda *a: none)
+    made = plan(case.tissue, case.assessment)
+    assert made.recommendation == "no-thread-lift"
+
+
+def test_impossible_requests_are_refused(case: Case) -> None:
+    for count in (0, 7):
+        with pytest.raises(InputError):
+            plan(case.tissue, case.assessment, max_threads=count)
+
+
+def test_the_plan_keeps_what_it_promises(case: Case, made: Plan) -> None:
+    assert made.recommendation == "threads"
+    assert made.safety.violations == ()
+    report = check(made.recommended, case.skin, case.marks, case.hazards.structures)
+    assert report == made.safety
+    for side in ("left", "right"):
+        mine = [t for t in made.recommended if t.side == side]
+        assert len(mine) <= 3
+        assert sum(t.tension_n for t in mine) <= value("planning.safety.tension_side") + 1e-9
+    assert (
+        0.0
+        <= made.optimality.gap
+        == pytest.approx(made.optimality.bound - made.optimality.objective)
+    )
+    assert 0.0 < made.verification["goal_attained"] <= 1.0
+    assert all(used <= 1.0 for used in made.verification["limits_used"].values())
+    assert len(made.alternatives) >= 2
+    assert made.alternatives[-1].name == "no-treatment"
+
+
+def test_what_is_stated_is_what_was_verified(case: Case, made: Plan) -> None:
+    """Threads as read back from the file give the lift that the file states."""
+    again = Plan.from_json(made.to_json())
+    result = case.tissue.equilibrium(again.recommended, tolerance=1e-5)
+    for zone, lift in made.verification["lift_mm"].items():
+        goal = case.assessment.goal[zone]
+        weight = case.tissue.mesh.zone_weights[zone] * case.tissue.mesh.nodal_area()
+        moved = weight @ (result.surface @ np.asarray(goal.direction)) / weight.sum()
+        assert moved == pytest.approx(lift, abs=0.02)
+
+
+def test_json_round_trip_and_schema(made: Plan) -> None:
+    data = made.to_json()
+    checked("plan", data)
+    assert Plan.from_json(data).to_json() == data
+    other = replace(made, inputs_sha256="0" * 64)
+    assert other.plan_sha256 == made.plan_sha256
+
+
+def test_a_changed_plan_is_not_accepted(made: Plan) -> None:
+    data = made.to_json()
+    data["threads"] = [data["threads"][0] | {"tension_n": 2.99}, *data["threads"][1:]]
+    with pytest.raises(InputError):
+        Plan.from_json(data)
+    with pytest.raises(InputError):
+        Plan.from_json({"schema": "threadlift.plan/1"})
+
+
+@pytest.mark.slow
+def test_same_seed_same_hash(case: Case, made: Plan, quick: None) -> None:
+    again = plan(case.tissue, case.assessment, max_threads=3)
+    assert again.plan_sha256 == made.plan_sha256
+
+
+@pytest.mark.slow
+def test_a_mirrored_face_gets_the_mirrored_plan(face: Face, made: Plan, quick: None) -> None:
+    consultation = record()
+    mirrored = face.mirrored()
+    tissue = Tissue.of(mirrored, consultation, "coarse")
+    other = plan(tissue, assess(mirrored, tissue, consultation), max_threads=3)
+    here = {t.id: t for t in made.recommended}
+    there = {t.mirrored().id.translate(str.maketrans("LR", "RL")): t for t in other.recommended}
+    assert here.keys() == there.keys()
+    for name, thread in here.items():
+        twin = there[name].mirrored()
+        np.testing.assert_allclose(twin.path_mm, thread.path_mm, atol=0.011)
+        assert twin.tension_n == pytest.approx(thread.tension_n, abs=0.011)
