@@ -29,7 +29,9 @@ _CONE_STEPS = 60
 _CONE_RATE = 4.0
 # A smoothed direction may use up this share of the widest direction's clearance.
 _CONE_SHARE = 0.55
-_DIRECTION_PASSES = 12
+# Directions are averaged over this length [mm], and so is the skin whose medial balls limit the
+# columns: bumps of a noisy capture focus no columns, and take no depth away from them.
+_SMOOTHING_MM = 15.0
 # Below this clearance (sine of the angle to the nearest incident triangle) the surface is relaxed.
 _MIN_CLEARANCE = 0.20
 _RELAX_PASSES = 6
@@ -195,6 +197,28 @@ def _limit_slope(length, surface, ring_ptr, ring, slope):
             break
 
 
+def _smoothing_passes(surface: NDArray, asset: MeshAsset) -> int:
+    """Averages over neighbours that make up the smoothing length (they spread like diffusion)."""
+    ring_ptr, ring = asset.rings
+    start = np.repeat(np.arange(asset.columns), np.diff(ring_ptr))
+    edge = float(np.median(np.linalg.norm(surface[start] - surface[ring], axis=1)))
+    return max(2, round((_SMOOTHING_MM / edge) ** 2))
+
+
+def _averaged(surface: NDArray, asset: MeshAsset, passes: int) -> NDArray:
+    """The surface (V,3) averaged with its neighbours; borders stay where they are."""
+    ring_ptr, ring = asset.rings
+    degree = np.diff(ring_ptr)[:, None]
+    border = np.zeros(asset.columns, dtype=bool)
+    for rim in asset.rims.values():
+        border |= rim
+    x = surface.copy()
+    for _ in range(passes):
+        mean = (x + np.add.reduceat(x[ring], ring_ptr[:-1], axis=0)) / (1 + degree)
+        x = np.where(border[:, None], x, mean)
+    return x
+
+
 def _grown(mask: NDArray, asset: MeshAsset) -> NDArray:
     """The mask (V,) and its neighbours."""
     ring_ptr, ring = asset.rings
@@ -287,9 +311,11 @@ def _fitted(
     ptr, fan = asset.fans
     ring_ptr, ring = asset.rings
     normals = _normals(x, asset.triangles)
-    d = _smooth_directions(widest, clearance, normals, ptr, fan, ring_ptr, ring, _DIRECTION_PASSES)
+    passes = _smoothing_passes(x, asset)
+    d = _smooth_directions(widest, clearance, normals, ptr, fan, ring_ptr, ring, passes)
     wanted = stack.sum(axis=1)
-    length = np.minimum(wanted, _BALL_SHARE * _ball_radius(x, d, wanted / _BALL_SHARE))
+    calm = _averaged(x, asset, passes)
+    length = np.minimum(wanted, _BALL_SHARE * _ball_radius(calm, d, wanted / _BALL_SHARE))
     floor = np.minimum(_FLOOR_MM, wanted)
     length = np.maximum(length, floor)
     _limit_slope(length, x, ring_ptr, ring, _SLOPE)

@@ -32,6 +32,20 @@ def _fibre(e, k1, k2):
     return energy, first, second
 
 
+#: Volume ratio below which the logarithm goes on as a parabola. A trial step may then fold an
+#: element and come back: the energy stays finite, instead of walling the iteration in.
+LOG_END = 0.1
+
+
+@njit(cache=True, inline="always")
+def _log(j):
+    """ln j with its first two derivatives; continued to second order below LOG_END."""
+    if j >= LOG_END:
+        return np.log(j), 1.0 / j, -1.0 / (j * j)
+    x = (j - LOG_END) / LOG_END
+    return np.log(LOG_END) + x - 0.5 * x * x, (1.0 - x) / LOG_END, -1.0 / (LOG_END * LOG_END)
+
+
 @njit(cache=True, inline="always")
 def _deformation(x, wedges, e, grad, F):
     """F = sum_a x_a (grad N_a)^T at one quadrature point."""
@@ -108,12 +122,11 @@ def energy_force(x, wedges, energy, force, grads, weights, volume, mu, b, k1, k2
             smallest = min(smallest, det)
             current += w * det
             i1 = _times_metric(F, G[e], FG) - 3.0
-            # A folded point has no finite energy; its forces are not used.
-            log = np.log(det) if det > 0.0 else -np.inf
-            shape = i1 - 2.0 * log if det > 0.0 else 0.0
+            log, slope, _ = _log(det)
+            shape = i1 - 2.0 * log
             total += w * mu[e] * (0.5 * i1 + 0.25 * b[e] * shape * shape + det - 1.0 - log)
             w1 = mu[e] * (1.0 + b[e] * shape)
-            local = mu[e] - w1 / det if det > 0.0 else 0.0
+            local = mu[e] - w1 * slope
             for i in range(3):
                 for j in range(3):
                     P[i, j] = w1 * FG[i, j] + local * cof[i, j]
@@ -177,8 +190,9 @@ def tangent(x, wedges, safe, slots, blocks, grads, weights, volume, mu, b, k1, k
             _cofactor(F, cof)
             det = F[0, 0] * cof[0, 0] + F[0, 1] * cof[0, 1] + F[0, 2] * cof[0, 2]
             i1 = _times_metric(F, G[e], FG) - 3.0
-            w1 = mu[e] * (1.0 + b[e] * (i1 - 2.0 * np.log(det)))
-            bend = pressure + mu[e] - w1 / det
+            log, slope, curve = _log(det)
+            w1 = mu[e] * (1.0 + b[e] * (i1 - 2.0 * log))
+            bend = pressure + mu[e] - w1 * slope
             if safe:
                 limit = w1 * mu0[e] / mu[e] / _largest_stretch(F)
                 bend = min(max(bend, -limit), limit)
@@ -208,7 +222,7 @@ def tangent(x, wedges, safe, slots, blocks, grads, weights, volume, mu, b, k1, k
                     n2 = g0 * g[c, 1] - g1 * g[c, 0]
                     for i in range(3):
                         cross[a, c, i] += bend * (F[i, 0] * n0 + F[i, 1] * n1 + F[i, 2] * n2)
-            factor = w * w1 / (det * det)
+            factor = -w * w1 * curve
             for r in range(18):
                 vr = factor * v[r]
                 for s in range(18):
@@ -219,7 +233,7 @@ def tangent(x, wedges, safe, slots, blocks, grads, weights, volume, mu, b, k1, k
                     for i in range(3):
                         v[3 * a + i] = (
                             FG[i, 0] * g[a, 0] + FG[i, 1] * g[a, 1] + FG[i, 2] * g[a, 2]
-                        ) - v[3 * a + i] / det
+                        ) - slope * v[3 * a + i]
                 for r in range(18):
                     vr = factor * v[r]
                     for s in range(18):

@@ -199,6 +199,11 @@ def minimise(
                 "Check tissue parameters, tensions and the face.",
             )
         if residual <= limit:
+            if here.min_jacobian <= 0.0:
+                raise SolverError(
+                    "An element of the tissue folds in equilibrium.",
+                    "Lower the tensions, or use threads that run deeper.",
+                )
             return Minimum(u, residual / load, iteration, total, here.min_jacobian, tuple(history))
         if iteration == max_iterations:
             break
@@ -240,7 +245,7 @@ def _advance(
         trial = problem.evaluate(trial_u)
         curvature = -2.0 * (step.decrease + slope)
         predicted = -(fraction * slope + 0.5 * fraction**2 * curvature)
-        if trial.min_jacobian > 0.0 and np.isfinite(trial.gradient).all() and predicted > 0.0:
+        if np.isfinite(trial.gradient).all() and predicted > 0.0:
             ratio = -energy_change(here, trial, p) / predicted
             if ratio > _ACCEPT:
                 size = fraction * step.norm
@@ -257,6 +262,6 @@ def _advance(
         else:
             fraction *= 0.4
     raise SolverError(
-        "No shorter step lowers the energy of the tissue any more (an element may be folding).",
+        "No shorter step lowers the energy of the tissue any more.",
         "Lower the tensions, or use threads that run deeper.",
     )
