@@ -1,6 +1,7 @@
 """The whole prediction on a small block: contract, repeatability, monotony, failures."""
 
 import json
+import sys
 from dataclasses import replace
 from types import SimpleNamespace
 
@@ -17,7 +18,8 @@ from threadlift.outcome.ensemble import Result, design, nominal_member, read_mem
 from threadlift.outcome.expressions import predict_expressions
 from threadlift.outcome.model import RISKS
 from threadlift.outcome.placement import displaced
-from threadlift.outcome.predict import _estimate, _sorted_out, _verdict
+from threadlift.outcome.predict import _on_finest, _sorted_out
+from threadlift.outcome.verdicts import estimate_of, verdict_of
 
 THREADS = (block_thread("left"), block_thread("right"))
 
@@ -112,12 +114,12 @@ def test_a_misplaced_thread_is_deeper_by_the_shift_and_knows_its_layer(block) ->
 
 def test_verdict_follows_the_share_beyond_the_thresholds() -> None:
     x = np.arange(100) / 100.0
-    assert _verdict(x, 0.9, 0.95)[0] == "low"
-    assert _verdict(x, 0.5, 0.9)[0] == "moderate"
-    assert _verdict(x, 0.3, 0.6)[0] == "high"
+    assert verdict_of(x, 0.9, 0.95)[0] == "low"
+    assert verdict_of(x, 0.5, 0.9)[0] == "moderate"
+    assert verdict_of(x, 0.3, 0.6)[0] == "high"
     # Months: the shorter the worse.
-    assert _verdict(12 + x, 9.0, 4.0)[0] == "low"
-    assert _verdict(x, 9.0, 4.0) == ("high", 1.0)
+    assert verdict_of(12 + x, 9.0, 4.0)[0] == "low"
+    assert verdict_of(x, 9.0, 4.0) == ("high", 1.0)
 
 
 def test_failed_members_are_named_widen_the_interval_and_too_many_refuse(block) -> None:
@@ -129,7 +131,7 @@ def test_failed_members_are_named_widen_the_interval_and_too_many_refuse(block) 
     with pytest.raises(SolverError, match="member-1"):
         _sorted_out(drawn, [bad] * 3 + [fine] * 5)
     x = np.random.default_rng(0).standard_normal(200)
-    plain, wide = _estimate(x, "mm", (), 0.0), _estimate(x, "mm", (), 0.08)
+    plain, wide = estimate_of(x, "mm", (), 0.0), estimate_of(x, "mm", (), 0.08)
     assert wide.low < plain.low < plain.high < wide.high
 
 
@@ -151,6 +153,19 @@ def test_a_member_beyond_its_limit_is_solved_with_less_and_said_so(block, monkey
     assert result.reading.lift_mm["jowl_left"] == pytest.approx(0.6)
     hopeless = replace(nominal_member(block, 1), tension=(9.0,))
     assert read_member(block, probe, THREADS[:1], hopeless) == Result(None, reason="too much")
+
+
+def test_a_finer_mesh_without_equilibrium_gives_way_to_the_coarse_one(block, monkeypatch) -> None:
+    nominal, middle = nominal_member(block, 1), object()
+    assert _on_finest(block, block, THREADS[:1], nominal, middle).plan is middle
+
+    def never(*_, **__):
+        raise SolverError("no way", "none")
+
+    module = sys.modules["threadlift.outcome.predict"]
+    monkeypatch.setattr(module, "solve_member", never)
+    shown = _on_finest(block.varied(), block, THREADS[:1], nominal, middle)
+    assert (shown.tissue, shown.plan, shown.reason) == (block, middle, "no way")
 
 
 def test_a_thread_holds_an_expression_back_and_a_slack_one_lets_it_go(block) -> None:

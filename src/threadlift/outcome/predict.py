@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -18,33 +18,16 @@ from threadlift.outcome.ensemble import Member, Result, design, nominal_member, 
 from threadlift.outcome.expressions import predict_expressions
 from threadlift.outcome.fading import Fading
 from threadlift.outcome.measures import Probe, Reading
-from threadlift.outcome.model import RISKS, Outcome, Risk, Solver, Verdict
+from threadlift.outcome.model import Outcome, Solver
 from threadlift.outcome.side_effects import complications, rare_events
-from threadlift.quantities import DEFAULT_LEVEL, Estimate
+from threadlift.outcome.verdicts import SPREADS, estimate_of, risks_of, samples_of
+from threadlift.quantities import Estimate
 from threadlift.threads.thread import Thread
-from threadlift.tissue.tissue import Tissue
+from threadlift.tissue.equilibrium import Equilibrium
+from threadlift.tissue.tissue import TOLERANCE, Tissue
 
 Array = NDArray[np.float64]
 Progress = Callable[[float, str], None]
-
-#: Risks that are read locally on the skin, as opposed to those that follow from the lift.
-_LOCAL = ("cheekbone_prominence", "indentation", "overpull")
-_UNITS = {"cheekbone_prominence": "mm", "indentation": "mm", "overpull": "%", "asymmetry": "mm",
-          "short_duration": "months", "insufficient_effect": "1"}  # fmt: skip
-#: Below this (in its own unit) a coarse nominal value is no divisor; differences are added then.
-_SMALL = {"lift": 0.1, "cheekbone_prominence": 0.05, "indentation": 0.05, "overpull": 0.5}
-#: A coarse mesh whose nominal value is off by more than this factor does not predict a ratio.
-_MOST_CORRECTION = 3.0
-_SPREADS = tuple(f"risks.spread.{n}" for n in ("tension", "depth", "holding", "model"))
-
-
-@dataclass(frozen=True)
-class _Samples:
-    """Ensemble values: lift (members,) by zone, risk values (members,) by name."""
-
-    lift: dict[str, Array]
-    risks: dict[str, Array]
-    durability_z: Array
 
 
 def predict(
@@ -82,13 +65,13 @@ def predict(
     tell(0.0, "Solving the plan")
     threads = tuple(threads)
     nominal = nominal_member(tissue, len(threads))
-    fine_probe = _probe(tissue, assessment, threads)
-    plan = solve_member(tissue, threads, nominal, tolerance=1e-6)
-    fine = fine_probe.read(plan.surface)
-
     coarse_tissue = _coarse(tissue)
     coarse_probe = _probe(coarse_tissue, assessment, threads)
-    middle = solve_member(coarse_tissue, threads, nominal)
+    middle = solve_member(coarse_tissue, threads, nominal, tolerance=TOLERANCE)
+    shown = _on_finest(tissue, coarse_tissue, threads, nominal, middle)
+    probe = _probe(shown.tissue, assessment, threads)
+    fine = probe.read(shown.plan.surface)
+
     tell(0.2, "Moving the face")
     expressions = predict_expressions(
         coarse_tissue,
@@ -109,35 +92,35 @@ def predict(
     )
     failed, good = _sorted_out(drawn, results)
     fading = Fading(threads)
-    samples = _samples(fine, coarse_probe.read(middle.surface), good, fine_probe, fading)
+    samples = samples_of(fine, coarse_probe.read(middle.surface), good, probe, fading)
     tell(1.0, "Predicted")
     widen = len(failed) / members
     extrapolated = tuple(m.name for m, r in zip(drawn, results, strict=True) if r.share < 1.0)
     age = tissue.consultation.patient.age_years if tissue.consultation else None
     return Outcome(
         lift_mm={
-            zone: _estimate(x, "mm", ("model", *_SPREADS), widen)
+            zone: estimate_of(x, "mm", ("model", *SPREADS), widen)
             for zone, x in samples.lift.items()
         },
-        risks=_risks(samples, fine, fine_probe, fading, threads, widen),
+        risks=risks_of(samples, fine, probe, fading, threads, widen),
         expressions=expressions,
         durability=fading.table(samples.durability_z),
         complications=complications(age),
         rare_events=rare_events(),
         solver=Solver(
-            elements=len(tissue.mesh.wedges),
-            dof=tissue.ndof,
-            iterations=plan.iterations,
-            residual=plan.residual,
-            seconds=plan.seconds,
+            elements=len(shown.tissue.mesh.wedges),
+            dof=shown.tissue.ndof,
+            iterations=shown.plan.iterations,
+            residual=shown.plan.residual,
+            seconds=shown.plan.seconds,
         ),
         members=members,
         failed=failed,
         extrapolated=extrapolated,
-        notes=_notes(tissue, members, failed, extrapolated),
+        notes=_notes(shown, members, failed, extrapolated),
         seed=seed,
-        displacement_mm=_displayed(tissue, plan.surface),
-        surface_mm=plan.surface,
+        displacement_mm=_displayed(shown.tissue, shown.plan.surface),
+        surface_mm=shown.plan.surface,
     )
 
 
@@ -146,6 +129,31 @@ def _coarse(tissue: Tissue) -> Tissue:
     if tissue.face is None or tissue.mesh.level == "coarse":
         return tissue
     return Tissue.of(tissue.face, tissue.consultation, level="coarse", parameters=tissue.parameters)
+
+
+@dataclass(frozen=True)
+class _Shown:
+    """The plan as such on the mesh whose displacement is shown; why it is not the finest one."""
+
+    tissue: Tissue
+    plan: Equilibrium
+    reason: str = ""
+
+
+def _on_finest(
+    tissue: Tissue,
+    coarse: Tissue,
+    threads: Sequence[Thread],
+    nominal: Member,
+    middle: Equilibrium,
+) -> _Shown:
+    """The plan on the tissue's own mesh, or, where that has no equilibrium, on the coarse one."""
+    if coarse is tissue:
+        return _Shown(coarse, middle)
+    try:
+        return _Shown(tissue, solve_member(tissue, threads, nominal, tolerance=TOLERANCE))
+    except SolverError as error:
+        return _Shown(coarse, middle, error.problem)
 
 
 def _probe(tissue: Tissue, assessment: Assessment, threads: Sequence[Thread]) -> Probe:
@@ -178,112 +186,6 @@ def _sorted_out(
             "Lower the tension or choose deeper paths: the plan is at the edge of what holds.",
         )
     return tuple(failed), good
-
-
-def _corrected(kind: str, member: Array, fine: float, coarse: float) -> Array:
-    """Coarse values moved by what the finer mesh says about the plan as such."""
-    small = _SMALL[kind]
-    if abs(coarse) > small and fine * coarse > 0.0:
-        ratio = fine / coarse
-        if 1.0 / _MOST_CORRECTION < ratio < _MOST_CORRECTION:
-            return member * ratio
-    return member + (fine - coarse)
-
-
-def _samples(
-    fine: Reading,
-    coarse: Reading,
-    good: Sequence[tuple[Member, Reading]],
-    probe: Probe,
-    fading: Fading,
-) -> _Samples:
-    # A larger face under the same force moves less in proportion to its size.
-    overall = np.array([m.model / m.scale for m, _ in good])
-    z = np.array([m.durability_z for m, _ in good])
-    lift = {
-        zone: overall
-        * _corrected("lift", np.array([r.lift_mm[zone] for _, r in good]), mm, coarse.lift_mm[zone])
-        for zone, mm in fine.lift_mm.items()
-        if zone in coarse.lift_mm
-    }
-    risks = {}
-    for name in _LOCAL:
-        raw = np.array([r.values[name] for _, r in good])
-        risks[name] = overall * np.maximum(
-            _corrected(name, raw, fine.values[name], coarse.values[name]), 0.0
-        )
-    per_member = [{zone: float(x[i]) for zone, x in lift.items()} for i in range(len(good))]
-    risks["asymmetry"] = np.array([probe.asymmetry(one)[0] for one in per_member])
-    risks["insufficient_effect"] = np.array([1.0 - probe.attained(one) for one in per_member])
-    risks["short_duration"] = np.array(
-        [
-            fading.months(_best_lift(one, probe), float(q))
-            for one, q in zip(per_member, z, strict=True)
-        ]
-    )
-    return _Samples(lift, risks, z)
-
-
-def _best_lift(lift: Mapping[str, float], probe: Probe) -> float:
-    """Largest lift over the zones with a goal (over all without any) [mm]."""
-    zones = [zone for zone in probe.goal if zone in lift] or list(lift)
-    return max((lift[zone] for zone in zones), default=0.0)
-
-
-def _estimate(samples: Array, unit: str, basis: tuple[str, ...], failed_share: float) -> Estimate:
-    """Median and 90 % interval; failed members may lie in either tail, so they widen it."""
-    tail = max(0.0, 0.5 * (1.0 - DEFAULT_LEVEL) - 0.5 * failed_share)
-    low, middle, high = np.quantile(samples, [tail, 0.5, 1.0 - tail])
-    return Estimate(float(middle), float(low), float(high), unit, basis)
-
-
-def _risks(
-    samples: _Samples,
-    fine: Reading,
-    probe: Probe,
-    fading: Fading,
-    threads: Sequence[Thread],
-    failed_share: float,
-) -> dict[str, Risk]:
-    found = {}
-    for name in RISKS:
-        moderate = value(f"risks.{name}.moderate")
-        high = value(f"risks.{name}.high")
-        if name == "indentation":
-            cover = min(1.0, _cover_mm(threads) / value("risks.indentation.cover_mm"))
-            moderate, high = moderate * max(cover, 0.5), high * max(cover, 0.5)
-        x = samples.risks[name]
-        basis = fading.basis if name == "short_duration" else ("model", *_SPREADS)
-        vertex = fine.vertex.get(name)
-        verdict, beyond = _verdict(x, moderate, high)
-        found[name] = Risk(
-            estimate=_estimate(x, _UNITS[name], basis, failed_share),
-            verdict=verdict,
-            moderate=moderate,
-            high=high,
-            probability_high=beyond,
-            place=None if vertex is None else probe.place(vertex),
-        )
-    return found
-
-
-def _verdict(samples: Array, moderate: float, high: float) -> tuple[Verdict, float]:
-    """Verdict by the share of members beyond each threshold (months: below it)."""
-    sign = 1.0 if high > moderate else -1.0
-    share = value("risks.verdict.share")
-    beyond = float(np.mean(sign * samples >= sign * high))
-    if beyond >= share:
-        return "high", beyond
-    return ("moderate" if np.mean(sign * samples >= sign * moderate) >= share else "low"), beyond
-
-
-def _cover_mm(threads: Sequence[Thread]) -> float:
-    """Smallest depth below the skin in the inner half of any thread's length [mm]."""
-    depths = []
-    for t in threads:
-        inner = (t.arc_mm > 0.25 * t.length_mm) & (t.arc_mm < 0.75 * t.length_mm)
-        depths.append(float((t.depth_mm[inner] if inner.any() else t.depth_mm).min()))
-    return min(depths)
 
 
 def _expression_fields(tissue: Tissue) -> dict[str, Array]:
@@ -319,7 +221,7 @@ def _displayed(tissue: Tissue, surface: Array) -> Array:
 
 
 def _notes(
-    tissue: Tissue, members: int, failed: Sequence[tuple[str, str]], extrapolated: Sequence[str]
+    shown: _Shown, members: int, failed: Sequence[tuple[str, str]], extrapolated: Sequence[str]
 ) -> tuple[str, ...]:
     notes = [
         f"{members} members on the coarse mesh, corrected by the ratio of the plan's lift on the "
@@ -328,6 +230,10 @@ def _notes(
         "what the model leaves out; the model has not been validated on patients",
         "expressions are linear about the lifted rest",
     ]
+    if shown.reason:
+        notes.append(
+            f"the finer mesh found no equilibrium, the coarse one is shown: {shown.reason}"
+        )
     if failed:
         notes.append(
             f"{len(failed)} of {members} members found no equilibrium; the intervals are widened"
@@ -337,6 +243,6 @@ def _notes(
             f"{len(extrapolated)} of {members} members found no equilibrium at the full tension; "
             "they were solved at part of it and extrapolated in proportion"
         )
-    if getattr(tissue.face, "kind", None) == "photo":
+    if getattr(shown.tissue.face, "kind", None) == "photo":
         notes.append("the face comes from photographs: millimetres are an illustration")
     return tuple(notes)
