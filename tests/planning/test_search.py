@@ -8,7 +8,8 @@ import numpy as np
 import pytest
 from scipy.optimize import LinearConstraint, milp
 
-from threadlift.planning.search import SideProblem, choice_value, feasible, search
+from threadlift.planning.bounds import SideProblem
+from threadlift.planning.search import choice_value, feasible, search
 
 
 def problem(seed: int, candidates: int = 9, levels: int = 2, zones: int = 4, rows: int = 6):

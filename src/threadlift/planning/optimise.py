@@ -10,10 +10,11 @@ from numpy.typing import NDArray
 from scipy.optimize import linprog
 
 from threadlift.evidence import value
+from threadlift.planning.bounds import SideProblem
 from threadlift.planning.candidates import Candidate, conflicts
 from threadlift.planning.responses import Columns
 from threadlift.planning.rows import Rows
-from threadlift.planning.search import Choice, SearchResult, SideProblem, search
+from threadlift.planning.search import Choice, SearchResult, search
 from threadlift.threads.thread import Side
 
 # Columns are rounded to this many decimals of a share: roundoff then flips no tie, and a mirrored

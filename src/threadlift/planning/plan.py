@@ -7,7 +7,6 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
-from numpy.typing import NDArray
 
 from threadlift.anatomy import structures
 from threadlift.assessment import Assessment
@@ -23,6 +22,7 @@ from threadlift.planning.rows import Rows, build_rows
 from threadlift.planning.safety import Marks, SafetyReport, check
 from threadlift.planning.search import Choice, SearchResult
 from threadlift.planning.skin import Skin
+from threadlift.planning.variants import OPTIMUM, Variant, variants
 from threadlift.planning.verify import Verified, settle, solve, value_of
 from threadlift.threads.thread import SIDES, Side
 from threadlift.tissue import Tissue
@@ -32,11 +32,6 @@ Progress = Callable[[float, str], None]
 
 _NO_SAFETY = SafetyReport((), None, "", 0.0)
 _NO_OPTIMUM = Optimality(0.0, 0.0, 0.0, {})
-# Planes whose layer-node coordinates differ by less are the same; mid fat is 2.
-_SAME_PLANE = 0.4
-_MID_FAT = 2.3
-# Largest tension [N] of the alternative with little pull.
-_LOW_TENSION_N = 1.0
 
 
 def _silent(fraction: float, message: str) -> None:
@@ -71,30 +66,10 @@ def plan(
 
 
 @dataclass(frozen=True)
-class _Variant:
-    """A way to place threads: name, title and note, threads per side, admitted items by side."""
-
-    name: str
-    title: str
-    note: str
-    most: int
-    keep: Mapping[Side, NDArray]
-
-
-_OPTIMUM = _Variant(
-    "optimum-of-search",
-    "Best by the linear model",
-    "What the search prefers before the nonlinear solve: more threads or other places.",
-    0,
-    {},
-)
-
-
-@dataclass(frozen=True)
 class _Option:
     """A variant with its verified threads and the objective that they reach nonlinearly."""
 
-    variant: _Variant
+    variant: Variant
     verified: Verified
     value: float
 
@@ -243,9 +218,9 @@ class _Maker:
         items: dict[Side, Sequence[int]] = {s: choice[s].items for s in SIDES}
         first = settle(coarse, rows, grids, items)
         count = max(len(choice[s].items) for s in SIDES)
-        out = [_Option(_OPTIMUM, first, value_of(grids, first))]
+        out = [_Option(OPTIMUM, first, value_of(grids, first))]
         seen = {_key(first)}
-        for step, variant in enumerate(_variants(grids, choice, count)):
+        for step, variant in enumerate(variants(grids, choice, count)):
             tell(0.6 + 0.06 * step, f"Alternative: {variant.title.lower()}")
             part: dict[Side, SideGrid | None] = {}
             for side in SIDES:
@@ -343,69 +318,6 @@ def _on_fine(tissue: Tissue, rows: Rows, verified: Verified) -> Verified:
         scale = 0.95 / max(found.used.values())
         found = solve(tissue, rows, [(c, scale * t) for c, t in found.chosen])
     return found
-
-
-def _variants(
-    grids: Mapping[Side, SideGrid | None], choice: Mapping[Side, Choice], count: int
-) -> list[_Variant]:
-    """The alternatives that are worth solving for a choice of `count` threads per side."""
-    every: dict[Side, NDArray] = {}
-    gentle: dict[Side, NDArray] = {}
-    planes: dict[Side, NDArray] = {}
-    used: list[float] = []
-    zeta = {row["name"]: row["zeta"] for row in table("planning")["candidates"]["depths"]}
-    for side in SIDES:
-        grid = grids[side]
-        if grid is not None:
-            chosen = [grid.problem.candidate[i] for i in choice[side].items]
-            used += [zeta[grid.candidates[c].depth] for c in chosen]
-    # The plane of most threads; every plane of the same depth in the cheek counts as the same.
-    main = max(sorted(set(used)), key=used.count) if used else 0.0
-    for side in SIDES:
-        grid = grids[side]
-        if grid is None:
-            continue
-        p = grid.problem
-        every[side] = np.ones(len(p.attain), dtype=bool)
-        gentle[side] = p.tension_n <= _LOW_TENSION_N
-        planes[side] = np.array(
-            [abs(zeta[grid.candidates[c].depth] - main) > _SAME_PLANE for c in p.candidate],
-            dtype=bool,
-        )
-    out = []
-    if count > 1:
-        fewer = count - 1
-        out.append(
-            _Variant(
-                "fewer-threads",
-                f"At most {fewer} thread{'s' if fewer > 1 else ''} per side",
-                "Fewer punctures; each thread placed where it helps most.",
-                fewer,
-                every,
-            )
-        )
-    out.append(
-        _Variant(
-            "other-plane",
-            "Other plane",
-            "In the middle of the cheek's fat instead of above the SMAS."
-            if main > _MID_FAT
-            else "Just above the SMAS instead of in the middle of the cheek's fat.",
-            count,
-            planes,
-        )
-    )
-    out.append(
-        _Variant(
-            "gentle",
-            "Gentle tension",
-            f"No thread pulled with more than {_LOW_TENSION_N:.1f} N: less strain on skin and "
-            "cogs, less lift.",
-            count,
-            gentle,
-        )
-    )
-    return out
 
 
 def _optimality(
