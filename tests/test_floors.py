@@ -15,6 +15,7 @@ FLOORS = {
     "errors": 0,
     "quantities": 0,
     "frames": 0,
+    "repeatable": 0,
     "evidence": 0,
     "graphics": 0,
     "consultation": 1,

@@ -22,6 +22,7 @@ from threadlift.outcome.model import Outcome, Solver
 from threadlift.outcome.side_effects import complications, rare_events
 from threadlift.outcome.verdicts import SPREADS, estimate_of, risks_of, samples_of
 from threadlift.quantities import Estimate
+from threadlift.repeatable import one_blas_thread
 from threadlift.threads.thread import Thread
 from threadlift.tissue.equilibrium import Equilibrium
 from threadlift.tissue.tissue import TOLERANCE, Tissue
@@ -30,6 +31,7 @@ Array = NDArray[np.float64]
 Progress = Callable[[float, str], None]
 
 
+@one_blas_thread
 def predict(
     tissue: Tissue,
     threads: Sequence[Thread],

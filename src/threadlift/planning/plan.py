@@ -24,6 +24,7 @@ from threadlift.planning.search import Choice, SearchResult
 from threadlift.planning.skin import Skin
 from threadlift.planning.variants import OPTIMUM, Variant, variants
 from threadlift.planning.verify import Verified, settle, solve, value_of
+from threadlift.repeatable import one_blas_thread
 from threadlift.threads.thread import SIDES, Side
 from threadlift.tissue import Tissue
 
@@ -38,6 +39,7 @@ def _silent(fraction: float, message: str) -> None:
     """Progress for nobody."""
 
 
+@one_blas_thread
 def plan(
     tissue: Tissue,
     assessment: Assessment,
