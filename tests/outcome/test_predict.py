@@ -156,7 +156,8 @@ def test_a_member_beyond_its_limit_is_solved_with_less_and_said_so(block, monkey
 
 
 def test_a_finer_mesh_without_equilibrium_gives_way_to_the_coarse_one(block, monkeypatch) -> None:
-    nominal, middle = nominal_member(block, 1), object()
+    nominal = nominal_member(block, 1)
+    middle = SimpleNamespace(displacement=np.zeros_like(block.mesh.points))
     assert _on_finest(block, block, THREADS[:1], nominal, middle).plan is middle
 
     def never(*_, **__):

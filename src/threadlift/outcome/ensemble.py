@@ -155,11 +155,15 @@ def solve_member(
     *,
     tolerance: float = _TOLERANCE,
     max_iterations: int = MAX_ITERATIONS,
+    start: Array | None = None,
 ) -> Equilibrium:
-    """Nonlinear equilibrium of a member. Raises SolverError when there is none."""
+    """Nonlinear equilibrium of a member. Raises SolverError when there is none.
+
+    start: (N, 3) [mm] a nearby solution on the same mesh, if there is one.
+    """
     own = varied_tissue(tissue, member)
     cables = member_cables(own, threads, member)
-    return own.equilibrium(cables, tolerance=tolerance, max_iterations=max_iterations)
+    return own.equilibrium(cables, tolerance=tolerance, max_iterations=max_iterations, start=start)
 
 
 @dataclass(frozen=True)

@@ -153,9 +153,11 @@ def _on_finest(
     if coarse is tissue:
         return _Shown(coarse, middle)
     try:
-        return _Shown(tissue, solve_member(tissue, threads, nominal, tolerance=TOLERANCE))
+        start = tissue.carried(coarse, middle.displacement)
+        plan = solve_member(tissue, threads, nominal, tolerance=TOLERANCE, start=start)
     except SolverError as error:
         return _Shown(coarse, middle, error.problem)
+    return _Shown(tissue, plan)
 
 
 def _probe(tissue: Tissue, assessment: Assessment, threads: Sequence[Thread]) -> Probe:
