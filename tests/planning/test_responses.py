@@ -36,14 +36,14 @@ def test_a_column_is_the_full_solution(case: Case, rows: Rows, few: CandidateSet
         candidate = few.candidates[found.candidate[i]]
         truth = directly(case, rows, [(candidate, float(found.tension_n[i]))])
         # The path is rounded to a hundredth of a millimetre, and located again, on the way.
-        np.testing.assert_allclose(found.response[i], truth, atol=2e-3 * np.abs(truth).max())
+        np.testing.assert_allclose(found.response[i], truth, atol=5e-3 * np.abs(truth).max())
 
 
 def test_the_coupled_solution_is_the_full_solution(case, rows, few, body) -> None:
     left, right = few.of_side("left"), few.of_side("right")
     chosen = [(left[0], 1.0), (left[-1], 2.0), (right[1], 1.5)]
     truth = directly(case, rows, chosen)
-    np.testing.assert_allclose(coupled(body, chosen), truth, atol=2e-3 * np.abs(truth).max())
+    np.testing.assert_allclose(coupled(body, chosen), truth, atol=5e-3 * np.abs(truth).max())
 
 
 def test_columns_add_up_to_the_coupled_solution_within_a_few_percent(few, body, rows) -> None:

@@ -12,8 +12,9 @@ from numba import njit
 from numpy.typing import NDArray
 from scipy.optimize import linprog
 
-# Partial choices for which a multiplier is computed; three times as many prune hardly more.
-MULTIPLIERS = 16
+# Partial choices for which a multiplier is computed, per item to choose: three times as many
+# prune hardly more.
+MULTIPLIERS = 4
 
 
 @dataclass(frozen=True)
@@ -169,7 +170,7 @@ def multipliers(
     gain = problem.attain @ root[0] - problem.cost - relaxed.caps @ root[1]
     top = np.argsort(-gain, kind="stable")[: max(8, len(gain) // 4)]
     parts = [chosen[:size] for size in range(1, min(len(chosen), n_max - 1) + 1)]
-    while len(parts) < MULTIPLIERS and n_max > 1:
+    while len(parts) < MULTIPLIERS * n_max and n_max > 1:
         size = min(int(rng.integers(1, n_max)), len(top))
         parts.append([int(i) for i in rng.choice(top, size=size, replace=False)])
     found += [relaxed.multiplier(part, n_max - len(part), rows) for part in parts]

@@ -22,8 +22,9 @@ from threadlift.threads.thread import Side
 _DECIMALS = 4
 # An item this far past a limit can only be used with another that offsets it; further is hopeless.
 _ITEM_LIMIT = 1.2
-# Share of a limit that corrected tensions aim at, so that the next nonlinear solve keeps it.
-_AIM = 0.96
+# Share of a limit that corrected tensions aim at: the next solve differs by a few percent, the
+# fine mesh shows up to 14 % more than the coarse one.
+_AIM = 0.92
 # Choices per side that are tried in pairs.
 _POOL = 96
 # Pairs of sides within this share of the best count as equal; then likeness decides.

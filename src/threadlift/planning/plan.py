@@ -32,6 +32,9 @@ from threadlift.tissue import Tissue
 Progress = Callable[[float, str], None]
 
 _NO_SAFETY = SafetyReport((), None, "", 0.0)
+# Steps by which tensions are lowered where the fine mesh breaks a limit, and where they aim.
+_FINE_CORRECTIONS = 2
+_FINE_AIM = 0.96
 _NO_OPTIMUM = Optimality(0.0, 0.0, 0.0, {})
 
 
@@ -311,14 +314,19 @@ def _key(verified: Verified) -> tuple[tuple[int, str, float], ...]:
 
 
 def _on_fine(tissue: Tissue, rows: Rows, verified: Verified) -> Verified:
-    """The same threads on the fine mesh, pulled less where the coarse mesh was too kind."""
+    """The same threads on the fine mesh, a side pulled less where the coarse mesh was too kind."""
     found = solve(tissue, rows, verified.chosen)
-    for _ in range(2):
+    for _ in range(_FINE_CORRECTIONS):
         if found.within:
             break
-        # Limits grow at least in proportion to tension, so that this suffices or nearly so.
-        scale = 0.95 / max(found.used.values())
-        found = solve(tissue, rows, [(c, scale * t) for c, t in found.chosen])
+        # Limits grow a little less than in proportion to tension: aim below, to need one step.
+        scale = {
+            side: min(1.0, _FINE_AIM / max(u for k, u in found.used.items() if side in k))
+            for side in SIDES
+        }
+        if found.used["overshoot"] > 1.0:
+            scale = {s: min(f, _FINE_AIM / found.used["overshoot"]) for s, f in scale.items()}
+        found = solve(tissue, rows, [(c, scale[c.side] * t) for c, t in found.chosen])
     return found
 
 

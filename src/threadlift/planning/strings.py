@@ -43,15 +43,72 @@ def string_stiffness(points: NDArray, tension_n: NDArray) -> NDArray:
     return out.reshape(3 * k, 3 * k)
 
 
-def tissue_load(compliance: NDArray, force: NDArray, stiffness: NDArray) -> tuple[NDArray, NDArray]:
-    """Displacements q (3k,) and the load on the body lambda (3k,) of taut strings.
+@njit(cache=True)
+def _solve_in_place(a, b):
+    """Gaussian elimination with row pivoting of a x = b (one right-hand side), overwriting both.
 
-    compliance (3k,3k) [mm/N], force (3k,) [N], stiffness (3k,3k) [N/mm] of all strings together.
+    Written out because a threaded LAPACK is slow on hundreds of small systems and need not give
+    the same bits on every number of cores.
     """
-    system = compliance @ stiffness
-    system[np.diag_indices_from(system)] += 1.0
-    q = np.linalg.solve(system, compliance @ force)
-    return q, force - stiffness @ q
+    n = len(b)
+    for k in range(n):
+        pivot = k
+        for i in range(k + 1, n):
+            if abs(a[i, k]) > abs(a[pivot, k]):
+                pivot = i
+        if pivot != k:
+            for j in range(k, n):
+                a[k, j], a[pivot, j] = a[pivot, j], a[k, j]
+            b[k], b[pivot] = b[pivot], b[k]
+        for i in range(k + 1, n):
+            factor = a[i, k] / a[k, k]
+            if factor != 0.0:
+                for j in range(k + 1, n):
+                    a[i, j] -= factor * a[k, j]
+                b[i] -= factor * b[k]
+    for k in range(n - 1, -1, -1):
+        total = b[k]
+        for j in range(k + 1, n):
+            total -= a[k, j] * b[j]
+        b[k] = total / a[k, k]
+
+
+@njit(cache=True)
+def _system(compliance, force, stiffness):
+    """I + C S and C f; S is block tridiagonal, whose zeros are skipped."""
+    n = len(force)
+    system = np.zeros((n, n))
+    for k in range(n):
+        for j in range(n):
+            s = stiffness[k, j]
+            if s != 0.0:
+                for i in range(n):
+                    # The compliance is symmetric: its row k is its column k.
+                    system[j, i] += compliance[k, i] * s
+    right = np.zeros(n)
+    for i in range(n):
+        system[i, i] += 1.0
+        for k in range(n):
+            right[i] += compliance[i, k] * force[k]
+    return system.T.copy(), right
+
+
+@njit(cache=True)
+def tissue_load(compliance, force, stiffness):
+    """Displacements q (n,) and the load on the body lambda (n,) of taut strings, n = 3 k.
+
+    compliance (n,n) [mm/N], symmetric; force (n,) [N]; stiffness (n,n) [N/mm] of all strings
+    together.
+    """
+    system, q = _system(compliance, force, stiffness)
+    _solve_in_place(system, q)
+    load = force.copy()
+    n = len(force)
+    for i in range(n):
+        for j in range(n):
+            if stiffness[i, j] != 0.0:
+                load[i] -= stiffness[i, j] * q[j]
+    return q, load
 
 
 @njit(cache=True)
