@@ -181,7 +181,7 @@ class _Maker:
         verified = winner.verified
         if self.tissue.mesh.level != coarse.mesh.level and verified.threads:
             fine_rows = build_rows(self.tissue.mesh, self.assessment.goal)
-            verified = _on_fine(self.tissue, fine_rows, verified)
+            verified = _on_fine(self.tissue, fine_rows, coarse, verified)
         others = [options[i].alternative() for i in sorted(order[1:])]
         return self._conclude(
             verified, [*others, _no_treatment()], optimality, skin, marks, hazards
@@ -313,9 +313,10 @@ def _key(verified: Verified) -> tuple[tuple[int, str, float], ...]:
     return tuple(sorted((c.index, c.side, t) for c, t in verified.chosen))
 
 
-def _on_fine(tissue: Tissue, rows: Rows, verified: Verified) -> Verified:
+def _on_fine(tissue: Tissue, rows: Rows, coarse: Tissue, verified: Verified) -> Verified:
     """The same threads on the fine mesh, a side pulled less where the coarse mesh was too kind."""
-    found = solve(tissue, rows, verified.chosen)
+    start = tissue.carried(coarse, verified.displacement)
+    found = solve(tissue, rows, verified.chosen, start)
     for _ in range(_FINE_CORRECTIONS):
         if found.within:
             break
@@ -326,7 +327,8 @@ def _on_fine(tissue: Tissue, rows: Rows, verified: Verified) -> Verified:
         }
         if found.used["overshoot"] > 1.0:
             scale = {s: min(f, _FINE_AIM / found.used["overshoot"]) for s, f in scale.items()}
-        found = solve(tissue, rows, [(c, scale[c.side] * t) for c, t in found.chosen])
+        less = [(c, scale[c.side] * t) for c, t in found.chosen]
+        found = solve(tissue, rows, less, found.displacement)
     return found
 
 

@@ -38,7 +38,7 @@ class Verified:
 
     share: attained share of each goal by zone; lift_mm alike; goal_attained the weighted share
     (each zone between 0 and 1); used: largest share of each limit in use; mesh: level solved on;
-    read (q,): all rows.
+    read (q,): all rows; displacement (N,3) of that mesh [mm].
     """
 
     threads: tuple[Thread, ...]
@@ -50,6 +50,7 @@ class Verified:
     mesh: str
     residual: float
     read: NDArray
+    displacement: NDArray
 
     @property
     def within(self) -> bool:
@@ -84,11 +85,19 @@ def goal_attained(share: NDArray, weights: NDArray) -> float:
     return float(np.clip(share, 0.0, 1.0) @ weights / weights.sum())
 
 
-def solve(tissue: Tissue, rows: Rows, chosen: Sequence[tuple[Candidate, float]]) -> Verified:
-    """Nonlinear equilibrium of the rounded threads, read by the rows of the tissue's mesh."""
+def solve(
+    tissue: Tissue,
+    rows: Rows,
+    chosen: Sequence[tuple[Candidate, float]],
+    start: NDArray | None = None,
+) -> Verified:
+    """Nonlinear equilibrium of the rounded threads, read by the rows of the tissue's mesh.
+
+    start (N,3) [mm]: a nearby solution, which saves iterations.
+    """
     rounded = tuple((c, round(t, DIGITS)) for c, t in chosen)
     threads = named(rounded)
-    result = tissue.equilibrium(threads, tolerance=_TOLERANCE)
+    result = tissue.equilibrium(threads, tolerance=_TOLERANCE, start=start)
     read = rows.read(result.displacement)
     share = read[: rows.goals]
     names = np.array(rows.limit_name)
@@ -111,6 +120,7 @@ def solve(tissue: Tissue, rows: Rows, chosen: Sequence[tuple[Candidate, float]])
         tissue.mesh.level,
         result.residual,
         read,
+        result.displacement,
     )
 
 
@@ -144,6 +154,7 @@ def settle(
     best: Verified | None = None
     last: tuple[tuple[Candidate, float], ...] = ()
     correction: NDArray | None = None
+    near: NDArray | None = None
     for _ in range(_ROUNDS):
         polished = _polished(grids, items, correction)
         if polished is None:
@@ -153,9 +164,10 @@ def settle(
             break
         last = chosen
         try:
-            found = solve(tissue, rows, chosen)
+            found = solve(tissue, rows, chosen, near)
         except SolverError:
             break
+        near = found.displacement
         if found.within and (best is None or value_of(grids, found) > value_of(grids, best)):
             best = found
         if found.within and max(found.used.values()) > _USED_UP:
