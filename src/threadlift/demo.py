@@ -7,9 +7,12 @@ from pathlib import Path
 from typing import Literal
 
 import numpy as np
+import trimesh
 from PIL import Image
+from scipy.spatial import cKDTree
+from scipy.spatial.transform import Rotation
 
-from threadlift.face.synthetic import synthetic_face, synthetic_scan, write_scan
+from threadlift.face.synthetic import synthetic_face, synthetic_scan
 from threadlift.pipeline import FaceSource, Progress, Run, plan_to_folder
 
 Case = Literal["portrait", "jowl"]
@@ -30,9 +33,16 @@ def portrait_file(folder: Path) -> Path:
 
 
 def jowl_scan_file(folder: Path, seed: int = 0) -> Path:
-    """A noisy scan of a synthetic aged head with jowls, as a PLY in mm, in no particular pose."""
+    """A noisy coloured scan of a synthetic aged head with jowls: PLY, mm, in no particular pose."""
     face = synthetic_face(seed=seed, age_years=JOWL_AGE_YEARS, sex="female", jowl_mm=JOWL_MM)
-    return write_scan(synthetic_scan(face, noise_mm=SCAN_NOISE_MM, seed=seed), folder / "scan.ply")
+    points, triangles = synthetic_scan(face, noise_mm=SCAN_NOISE_MM, seed=seed, posed=False)
+    nearest = cKDTree(face.vertices).query(points)[1]
+    pose = Rotation.from_euler("yxz", [25.0, -12.0, 8.0], degrees=True)
+    scan = trimesh.Trimesh(pose.apply(points) + [120.0, -40.0, 300.0], triangles, process=False,
+                           vertex_colors=face.display_colors[nearest])
+    path = folder / "scan.ply"
+    scan.export(str(path))
+    return path
 
 
 def run_demo(case: Case, folder: Path, *, work: Path, seed: int = 0, language: str = "en",

@@ -49,8 +49,8 @@ def print_summary(run: Any, folder: Path, seconds: float) -> None:
         console.print(table)
         o, s = plan["optimality"], plan["safety"]
         console.print(f"Optimum {o['objective']:.3f}, proven bound {o['bound']:.3f}, "
-                      f"gap {o['gap']:.3f}; nearest structure {s['min_clearance_mm']:.1f} mm, "
-                      f"probability of touching one {100 * s['p_hit']:.1f} %")
+                      f"gap {o['gap']:.3f}; nearest structure {s['min_clearance_mm']:.1f} mm "
+                      f"({s['nearest_structure']}), probability of touching one {100 * s['p_hit']:.1f} %")
     if run.outcome is not None:
         print_outcome(run.outcome.to_json())
     console.print(f"\nReport: [bold]{folder / 'report.html'}[/bold]   ({seconds:.0f} s)")

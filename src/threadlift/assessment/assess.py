@@ -44,7 +44,7 @@ def assess(face: Any, tissue: Any = None, consultation: Consultation | None = No
         symmetry=sym,
         movement_mm=movement(face, record),
         goal=goals(record, covered, sym.zones if face.kind != "photo" else {}),
-        missing=(*completeness(record), *_capture_gaps(face)),
+        missing=(*_record_gaps(record, face), *_capture_gaps(face)),
         capture=face.capture.to_json(),
     )
 
@@ -54,6 +54,12 @@ def _covers(tissue: Any, zone: str) -> bool:
         return True
     weights = tissue.mesh.zone_weights.get(zone)
     return weights is not None and bool(np.any(weights > 0.0))
+
+
+def _record_gaps(record: Consultation, face: Any) -> list[Missing]:
+    """What the record lacks; a scan brings its own millimetres and needs no pupil distance."""
+    scale = "measurements.interpupillary_distance_mm"
+    return [m for m in completeness(record) if face.kind == "photo" or m.item != scale]
 
 
 def _capture_gaps(face: Any) -> list[Missing]:

@@ -50,12 +50,11 @@ class Views:
 
     @classmethod
     def of(cls, vertices: NDArray[np.float64]) -> Views:
-        """Frame the head in front of the ears (patient frame: z > 0)."""
-        front = vertices[vertices[:, 2] > 0.0]
-        low, high = front.min(axis=0), front.max(axis=0)
-        bottom = max(low[1], -140.0)
-        center = np.array([0.0, 0.5 * (bottom + high[1]), 0.5 * (low[2] + high[2])])
-        return cls(center, float(0.86 * (high[1] - bottom)))
+        """Frame the face from above the hairline to below the chin (patient frame, by size)."""
+        # Between the tragi: the one measure that every capture has, whatever it shows of the neck.
+        near = vertices[(np.abs(vertices[:, 1]) < 25.0) & (np.abs(vertices[:, 2]) < 25.0)]
+        width = float(np.ptp(near[:, 0]))
+        return cls(np.array([0.0, -0.13 * width, 0.28 * width]), 1.32 * width)
 
     def camera(self, yaw_deg: float, size: tuple[int, int] = SIZE) -> Camera:
         """Camera of a view; a long lens (1.2 m), as in clinical photography."""
@@ -95,7 +94,7 @@ def displacement_maps(model: FaceModel) -> tuple[list[str], float]:
     """Displacement magnitude from the front, left and right; and the upper end of its scale [mm]."""
     size = np.linalg.norm(model.displacement, axis=1)
     top = max(0.5, float(np.ceil(2.0 * np.quantile(size, 0.999)) / 2.0))
-    colors = map_colors(size, 0.0, top, name=LIFT_MAP, base=model.colors, fade=0.12)
+    colors = map_colors(size, 0.0, top, name=LIFT_MAP, base=_quiet(model), fade=0.25)
     return [data_uri(picture(model, model.vertices, yaw, colors)) for yaw in (RIGHT, FRONT, LEFT)], top
 
 

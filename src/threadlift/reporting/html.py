@@ -83,8 +83,8 @@ def _thread_rows(run: RunData, face: Face) -> list[Json]:
     rows = []
     for thread in run.threads:
         path = np.asarray(thread["path_mm"])
-        nearest = int(np.argmin(np.linalg.norm(face.vertices - path[-1], axis=1)))
-        target = max(zones, key=lambda z: float(zones[z][nearest]))
+        distance = np.linalg.norm(face.vertices - path[-1], axis=1)
+        target = min(zones, key=lambda z: float(distance[zones[z] > 0.5].min()))
         rows.append({
             "id": thread["id"],
             "side": thread["side"],
@@ -161,7 +161,10 @@ def _measures(assessment: Json) -> list[tuple[str, list[tuple[str, Json]]]]:
 
     return [
         ("proportions", list(flat(assessment["proportions"]))),
-        ("symmetry", list(flat(assessment["symmetry_mm"], "symmetry"))),
+        ("symmetry", [
+            *flat(assessment["symmetry_mm"]["overall"], "overall"),
+            *flat(assessment["symmetry_mm"]["zones"]),
+        ]),
         ("movement", list(flat(assessment["movement_mm"]))),
     ]
 
@@ -259,6 +262,7 @@ def render_report(run: RunData, language: str = "en") -> str:
         "safety": SimpleNamespace(
             clearance=_number(plan["safety"]["min_clearance_mm"])
             if plan["safety"]["min_clearance_mm"] is not None else "–",
+            nearest=_words(plan["safety"].get("nearest_structure") or "–"),
             p_hit=_number(100.0 * plan["safety"]["p_hit"]),
         ),
         "alternative_rows": _alternative_rows(plan, t),
@@ -276,6 +280,7 @@ def render_report(run: RunData, language: str = "en") -> str:
             "worst_risk": max(risks, key=lambda r: _ORDER.get(r["verdict"], 0)),
             "half_months": _half_life(outcome["durability"]),
             "last_month": outcome["durability"][-1]["month"],
+            "lift_basis": outcome["lift_mm"][best]["basis"],
             "lift_rows": [{"zone": z, "estimate": e, "goal": goal.get(z, 0.0)}
                           for z, e in sorted(lift.items(),
                                              key=lambda item: -goal.get(item[0], 0.0))],
