@@ -14,7 +14,7 @@ from threadlift.planning.bounds import SideProblem
 from threadlift.planning.candidates import Candidate, conflicts
 from threadlift.planning.responses import Columns
 from threadlift.planning.rows import Rows
-from threadlift.planning.search import Choice, SearchResult, search
+from threadlift.planning.search import NODE_LIMIT, Choice, SearchResult, search
 from threadlift.threads.thread import Side
 
 # Columns are rounded to this many decimals of a share: roundoff then flips no tie, and a mirrored
@@ -24,7 +24,7 @@ _DECIMALS = 4
 _ITEM_LIMIT = 1.2
 # Share of a limit that corrected tensions aim at: the next solve differs by a few percent, the
 # fine mesh shows up to 14 % more than the coarse one.
-_AIM = 0.92
+_AIM = 0.9
 # Choices per side that are tried in pairs.
 _POOL = 96
 # Pairs of sides within this share of the best count as equal; then likeness decides.
@@ -114,7 +114,9 @@ def _reachable(allowed: NDArray) -> NDArray:
     return worst.sum(axis=0) > 1.0
 
 
-def search_side(grid: SideGrid | None, n_max: int, seed: int) -> SearchResult:
+def search_side(
+    grid: SideGrid | None, n_max: int, seed: int, node_limit: int = NODE_LIMIT
+) -> SearchResult:
     """Best choice of at most n_max threads on a side; empty where there is nothing to choose.
 
     Solved for one thread, two, ...: each optimum is where the next search starts, and the pools
@@ -125,7 +127,7 @@ def search_side(grid: SideGrid | None, n_max: int, seed: int) -> SearchResult:
         return result
     pool: dict[tuple[int, ...], Choice] = {(): result.best}
     for n in range(1, n_max + 1):
-        result = search(grid.problem, n, seed=seed, start=result.best)
+        result = search(grid.problem, n, seed=seed, start=result.best, node_limit=node_limit)
         pool.update({c.items: c for c in result.pool})
     ranked = sorted(pool.values(), key=lambda c: (-c.value, c.items))
     return replace(result, pool=tuple(ranked[:_POOL]))

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Callable, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 
 import numpy as np
@@ -20,7 +21,7 @@ from threadlift.planning.responses import Body, columns
 from threadlift.planning.result import Alternative, Optimality, Plan
 from threadlift.planning.rows import Rows, build_rows
 from threadlift.planning.safety import Marks, SafetyReport, check
-from threadlift.planning.search import Choice, SearchResult
+from threadlift.planning.search import NODE_LIMIT, Choice, SearchResult
 from threadlift.planning.skin import Skin
 from threadlift.planning.variants import OPTIMUM, Variant, variants
 from threadlift.planning.verify import Verified, settle, solve, value_of
@@ -32,6 +33,8 @@ from threadlift.tissue import Tissue
 Progress = Callable[[float, str], None]
 
 _NO_SAFETY = SafetyReport((), None, "", 0.0)
+# Alternatives need no proof: their search may stop early.
+_VARIANT_NODES = 2_000_000
 # Steps by which tensions are lowered where the fine mesh breaks a limit, and where they aim.
 _FINE_CORRECTIONS = 2
 _FINE_AIM = 0.96
@@ -201,11 +204,17 @@ class _Maker:
         )
 
     def _choose(
-        self, grids: Mapping[Side, SideGrid | None], n_max: int
+        self,
+        grids: Mapping[Side, SideGrid | None],
+        n_max: int,
+        node_limit: int = NODE_LIMIT,
     ) -> tuple[dict[Side, SearchResult], dict[Side, Choice]]:
-        results: dict[Side, SearchResult] = {
-            side: search_side(grids[side], n_max, self.seed) for side in SIDES
-        }
+        with ThreadPoolExecutor(max_workers=2) as pool:
+            tasks = {
+                side: pool.submit(search_side, grids[side], n_max, self.seed, node_limit)
+                for side in SIDES
+            }
+            results: dict[Side, SearchResult] = {side: tasks[side].result() for side in SIDES}
         choice, _ = combine(grids, results)
         return results, choice
 
@@ -231,7 +240,7 @@ class _Maker:
             for side in SIDES:
                 grid = grids[side]
                 part[side] = None if grid is None else grid.restricted(variant.keep[side])
-            _, other = self._choose(part, variant.most)
+            _, other = self._choose(part, variant.most, _VARIANT_NODES)
             if not any(other[s].items for s in SIDES):
                 continue
             verified = settle(coarse, rows, part, {s: other[s].items for s in SIDES})

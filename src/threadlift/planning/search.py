@@ -29,7 +29,7 @@ from numpy.typing import NDArray
 
 from threadlift.planning.bounds import SideProblem, clique_cover, multipliers, suffix_sums
 
-_NODE_LIMIT = 20_000_000
+NODE_LIMIT = 20_000_000
 _POOL = 64
 
 
@@ -93,7 +93,7 @@ def _pool_insert(values, sets, value, chosen, depth):
             sets[worst, d] = chosen[d]
 
 
-@njit(cache=True)
+@njit(cache=True, nogil=True)
 def _branch(
     attain, limits, cost, tension, candidate, conflict, weights, theta, overshoot, cap,
     n_max, constant, gain, suffix, start, tolerance, node_limit, pool_size,
@@ -182,7 +182,7 @@ def _branch(
     return best, best_set, max(best, pruned), nodes, complete, pool_value, pool_set
 
 
-@njit(cache=True)
+@njit(cache=True, nogil=True)
 def _greedy_swap(
     attain, limits, cost, tension, candidate, conflict, weights, theta, overshoot, cap, n_max
 ):
@@ -233,7 +233,7 @@ def search(
     n_max: int,
     *,
     tolerance: float = 0.005,
-    node_limit: int = _NODE_LIMIT,
+    node_limit: int = NODE_LIMIT,
     seed: int = 0,
     start: Choice | None = None,
 ) -> SearchResult:
