@@ -84,7 +84,8 @@ def uniaxial_stress() -> Case:
     bulk, along = _BULK_OVER_MU * _MU_MPA, 1.2
 
     def pressure(across: float) -> float:
-        return bulk * (along * across**2 - 1.0) - _MU_MPA
+        volume = along * across**2
+        return bulk * (volume - 1.0) - _MU_MPA / volume
 
     across = float(fsolve(lambda x: _MU_MPA * x + pressure(x) * along * x, 0.9, xtol=1e-13)[0])
     stress = _MU_MPA * along + pressure(across) * across**2

@@ -100,7 +100,7 @@ def test_a_head_of_the_wrong_size_for_its_units(tmp_path: Path, radius: float) -
     ball = trimesh.creation.icosphere(subdivisions=5, radius=radius)
     ball.export(tmp_path / "ball.ply")
     result = run("plan", "--scan", tmp_path / "ball.ply", "--units", "mm", "-o", tmp_path / "out")
-    assert_refused(result, tmp_path / "out", "units")
+    assert_refused(result, tmp_path / "out", "ball.ply", "mm", "measures")
 
 
 def test_neither_photo_nor_scan(tmp_path: Path) -> None:
@@ -109,7 +109,7 @@ def test_neither_photo_nor_scan(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize(("text", "word"), [
     ("", "empty"),
-    ("- 1\n- 2\n", "mapping"),
+    ("- 1\n- 2\n", "named sections"),
     ("patient: {age_yeers: 50}\n", "age_years"),
     ("patient: {age_years: 12}\n", "adults"),
     ("patient: {sex: male}\ncontraindications: {pregnancy: true}\n", "pregnan"),

@@ -8,6 +8,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 from conftest import Case, record, thinned
+from scipy.spatial.transform import Rotation
 
 from threadlift.assessment import assess
 from threadlift.errors import InputError
@@ -143,3 +144,22 @@ def test_a_mirrored_face_gets_the_mirrored_plan(face: Face, made: Plan, quick: N
         twin = there[name].mirrored()
         np.testing.assert_allclose(twin.path_mm, thread.path_mm, atol=0.011)
         assert twin.tension_n == pytest.approx(thread.tension_n, abs=0.011)
+
+
+@pytest.mark.slow
+def test_a_turned_face_in_metres_gets_the_same_plan(
+    face: Face, case: Case, made: Plan, quick: None
+) -> None:
+    turn = Rotation.from_euler("xyz", [20.0, -35.0, 140.0], degrees=True)
+    in_metres = (turn.apply(face.vertices) + [300.0, -120.0, 900.0]) / 1000.0
+    moved = Face.in_frame(
+        1000.0 * in_metres, sd_mm=face.sd_mm, kind=face.kind, capture=face.capture,
+        expressions={k: turn.apply(v) for k, v in face.expressions.items()},
+    )  # fmt: skip
+    consultation = record()
+    tissue = Tissue.of(moved, consultation, "coarse")
+    other = plan(tissue, assess(moved, tissue, consultation), max_threads=3)
+    assert [t.id for t in other.recommended] == [t.id for t in made.recommended]
+    for a, b in zip(other.recommended, made.recommended, strict=True):
+        np.testing.assert_allclose(a.path_mm, b.path_mm, atol=0.011)
+        assert a.tension_n == pytest.approx(b.tension_n, abs=0.011)
