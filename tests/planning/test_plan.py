@@ -151,7 +151,7 @@ def test_a_turned_face_in_metres_gets_the_same_plan(
     face: Face, case: Case, made: Plan, quick: None
 ) -> None:
     turn = Rotation.from_euler("xyz", [20.0, -35.0, 140.0], degrees=True)
-    in_metres = (turn.apply(face.vertices) + [300.0, -120.0, 900.0]) / 1000.0
+    in_metres = (turn.apply(face.vertices) + np.array([300.0, -120.0, 900.0])) / 1000.0
     moved = Face.in_frame(
         1000.0 * in_metres, sd_mm=face.sd_mm, kind=face.kind, capture=face.capture,
         expressions={k: turn.apply(v) for k, v in face.expressions.items()},

@@ -14,7 +14,14 @@ from threadlift.planning.bounds import SideProblem
 from threadlift.planning.candidates import Candidate, conflicts
 from threadlift.planning.responses import Columns
 from threadlift.planning.rows import Rows
-from threadlift.planning.search import NODE_LIMIT, Choice, SearchResult, search
+from threadlift.planning.search import (
+    NODE_LIMIT,
+    Choice,
+    SearchResult,
+    choice_value,
+    feasible,
+    search,
+)
 from threadlift.threads.thread import Side
 
 # Columns are rounded to this many decimals of a share: roundoff then flips no tie, and a mirrored
@@ -25,10 +32,9 @@ _ITEM_LIMIT = 1.2
 # Share of a limit that corrected tensions aim at: the next solve differs by a few percent, the
 # fine mesh shows up to 14 % more than the coarse one.
 _AIM = 0.9
-# Choices per side that are tried in pairs.
+# Choices per side that are tried in pairs, and how many are tried on the other side as well.
 _POOL = 96
-# Pairs of sides within this share of the best count as equal; then likeness decides.
-_EQUAL = 0.01
+_MIRRORED = 24
 
 
 @dataclass(frozen=True)
@@ -146,12 +152,15 @@ def combine(
     """The best pair of sides that stays balanced, and its worst asymmetry [mm].
 
     Balance: in every zone with a goal on both sides, what is left of the goal may not differ by
-    more than the limit. Among pairs as good as the best within a hair, the one with most threads
-    in common (mirror images) is taken: a face should be treated alike where that costs nothing.
+    more than the limit. Among pairs that are hardly worse than the best, the one with most threads
+    in common (mirror images) is taken: a face should be treated alike where that costs little.
     """
     limit = value("planning.limits.asymmetry")
-    pools = {side: results[side].pool for side in results}
     left, right = grids["left"], grids["right"]
+    pools = {
+        "left": _with_mirrored(left, results["left"].pool, right, results["right"].pool),
+        "right": _with_mirrored(right, results["right"].pool, left, results["left"].pool),
+    }
     pairs = []
     for a in pools["left"]:
         for b in pools["right"]:
@@ -162,9 +171,32 @@ def combine(
         least = min(p[0] for p in pairs)
         balanced = [p for p in pairs if p[0] <= least + 1e-9]
     best = max(p[1] for p in balanced)
-    near = [p for p in balanced if p[1] >= best - _EQUAL]
+    near = [p for p in balanced if p[1] >= best - value("planning.objective.likeness")]
     uneven, _, _, a, b = min(near, key=lambda p: (-p[2], -p[1], p[3].items, p[4].items))
     return {"left": a, "right": b}, uneven
+
+
+def _with_mirrored(
+    grid: SideGrid | None, pool: Sequence[Choice], other: SideGrid | None, theirs: Sequence[Choice]
+) -> list[Choice]:
+    """A side's pool and the mirror images of the other side's best choices that work here, too."""
+    found = {c.items: c for c in pool}
+    if grid is None or other is None:
+        return list(found.values())
+    p, q = grid.problem, other.problem
+    here = {
+        (grid.candidates[c].index, round(float(t), 6)): i
+        for i, (c, t) in enumerate(zip(p.candidate, p.tension_n, strict=True))
+    }
+    for choice in theirs[:_MIRRORED]:
+        twins = [
+            here.get((other.candidates[q.candidate[i]].index, round(float(q.tension_n[i]), 6)))
+            for i in choice.items
+        ]
+        items = tuple(sorted(t for t in twins if t is not None))
+        if len(items) == len(choice.items) and items not in found and feasible(p, items):
+            found[items] = Choice(items, choice_value(p, items))
+    return list(found.values())
 
 
 def _asymmetry(left: SideGrid | None, a: Choice, right: SideGrid | None, b: Choice) -> float:
@@ -177,9 +209,8 @@ def _asymmetry(left: SideGrid | None, a: Choice, right: SideGrid | None, b: Choi
 def _alike(left: SideGrid | None, a: Choice, right: SideGrid | None, b: Choice) -> int:
     if left is None or right is None:
         return 0
-    p, q = left.problem, right.problem
-    mine = {(left.candidates[p.candidate[i]].index, p.tension_n[i]) for i in a.items}
-    other = {(right.candidates[q.candidate[i]].index, q.tension_n[i]) for i in b.items}
+    mine = {left.candidates[left.problem.candidate[i]].index for i in a.items}
+    other = {right.candidates[right.problem.candidate[i]].index for i in b.items}
     return len(mine & other)
 
 
@@ -209,10 +240,10 @@ def polish(
     attain = p.attain[part].T
     limit = grid.response[np.ix_(part, grid.limits)].T
     if correction is None:
-        offset = np.zeros(zones)
+        offset, aim = np.zeros(zones), 1.0
         allowed = np.full(len(grid.limits), value("planning.limits.linear_excess"))
     else:
-        offset = correction[grid.zones]
+        offset, aim = correction[grid.zones], _AIM
         allowed = _AIM - correction[grid.limits]
     binding = limit.max(axis=1, initial=0.0) > 1e-3
     eye, none = np.eye(zones), np.zeros
@@ -229,7 +260,7 @@ def polish(
         [
             offset - 1.0,
             none(zones),
-            _AIM * p.overshoot - offset,
+            aim * p.overshoot - offset,
             allowed[binding],
             [p.tension_cap_n],
         ]

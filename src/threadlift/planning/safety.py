@@ -58,7 +58,7 @@ class Violation:
 class SafetyReport:
     """Violations, nominal clearance to the nearest structure [mm], probability of any contact.
 
-    `p_hit` counts nerves, vessels and ducts; glands have their own limit.
+    `min_clearance_mm` and `p_hit` count nerves, vessels and ducts; glands have rules of their own.
     Clearances are counted up to 20 mm; None when no structure was given.
     """
 
@@ -319,12 +319,16 @@ def _hazards(
                 "1",
             )
         )
-    worst = np.unravel_index(int(np.argmin(clearance)), clearance.shape)
+    # Anchoring in the parotid fascia touches the gland's capsule by intention: glands have their
+    # own rules above and count neither as the nearest structure nor as a hit.
+    apart = np.where(gland, np.inf, clearance)
+    worst = np.unravel_index(int(np.argmin(apart)), apart.shape)
+    if not np.isfinite(apart[worst]):
+        return found, np.inf, "", 0.0
     return (
         found,
-        float(clearance[worst]),
+        float(apart[worst]),
         _label(hazards.structures[int(worst[1])]),
-        # Anchoring in the parotid fascia touches the gland's capsule by intention.
         float(1.0 - np.prod(1.0 - p_hit.max(axis=0)[~gland])),
     )
 

@@ -1,0 +1,111 @@
+"""Both sides together and the tension polish, on small made-up grids."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+import pytest
+
+from threadlift.planning.bounds import SideProblem
+from threadlift.planning.optimise import SideGrid, combine, polish, search_side
+from threadlift.planning.search import attained_value
+
+
+@dataclass(frozen=True)
+class Named:
+    index: int
+
+
+def grid(side: str, seed: int, levels: tuple[float, ...] = (0.5, 1.0, 2.0)) -> SideGrid:
+    rng = np.random.default_rng(seed)
+    candidates, zones, rows = 6, 3, 4
+    shape = rng.gamma(1.0, 0.15, (candidates, zones))
+    limit = rng.uniform(-0.1, 0.35, (candidates, rows))
+    scale = np.array(levels)
+    attain = (scale[None, :, None] * shape[:, None]).reshape(-1, zones)
+    limits = (scale[None, :, None] * limit[:, None]).reshape(-1, rows)
+    tension = np.tile(scale, candidates)
+    problem = SideProblem(
+        attain=attain,
+        limits=limits,
+        candidate=np.repeat(np.arange(candidates), len(levels)),
+        tension_n=tension,
+        cost=0.02 + 0.002 * tension,
+        conflict=np.zeros((candidates, candidates), dtype=bool),
+        weights=np.full(zones, 1.0 / zones),
+        theta=0.3,
+        overshoot=1.15,
+        tension_cap_n=8.0,
+    )
+    return SideGrid(
+        side,  # type: ignore[arg-type]
+        tuple(Named(i) for i in range(candidates)),  # type: ignore[arg-type]
+        problem,
+        np.hstack([attain, limits]),
+        np.arange(zones),
+        np.arange(zones, zones + rows),
+        np.array(["dip"] * rows),
+        ("jowl", "malar", "jawline"),
+        np.array([3.0, 1.5, 2.0]),
+    )
+
+
+@pytest.mark.parametrize("seed", range(5))
+def test_polish_does_not_lose_what_the_grid_reached_and_keeps_the_limits(seed: int) -> None:
+    g = grid("left", seed)
+    best = search_side(g, 3, 0).best
+    found = polish(g, best.items)
+    assert found is not None
+    p = g.problem
+    reached = attained_value(found.response[g.zones], p.weights, p.theta)
+    cost = sum(0.02 + 0.002 * t for _, t in found.chosen)
+    # Without a correction the polish may use the linear model's known excess, the grid may not.
+    assert reached - cost >= best.value - 1e-9
+    assert found.response[g.limits].max() <= 1.3 + 1e-9
+    assert sum(t for _, t in found.chosen) <= p.tension_cap_n + 1e-9
+
+
+def test_a_correction_tightens_the_limits_by_what_the_linear_model_missed() -> None:
+    g = grid("left", 1)
+    best = search_side(g, 3, 0).best
+    before = polish(g, best.items)
+    assert before is not None
+    correction = np.zeros(g.response.shape[1])
+    correction[g.limits] = 0.2
+    after = polish(g, best.items, correction)
+    assert after is not None
+    assert (after.response[g.limits] + 0.2).max() <= 1.0
+    assert sum(t for _, t in after.chosen) <= sum(t for _, t in before.chosen) + 1e-9
+
+
+def test_a_set_that_cannot_keep_the_limits_is_refused() -> None:
+    g = grid("left", 1)
+    best = search_side(g, 3, 0).best
+    hopeless = np.full(g.response.shape[1], 5.0)
+    assert polish(g, best.items, hopeless) is None
+
+
+def test_equal_sides_are_treated_alike() -> None:
+    grids = {"left": grid("left", 2), "right": grid("right", 2)}
+    results = {side: search_side(g, 3, 0) for side, g in grids.items()}
+    choice, uneven = combine(grids, results)  # type: ignore[arg-type]
+    assert choice["left"].items == choice["right"].items
+    assert uneven == pytest.approx(0.0)
+
+
+def test_unequal_sides_stay_in_balance() -> None:
+    """What is left of the goal may not differ by more than the limit where that can be had."""
+    weak, strong = grid("left", 3), grid("right", 4)
+    grids = {"left": weak, "right": strong}
+    results = {side: search_side(g, 3, 0) for side, g in grids.items()}
+    _, uneven = combine(grids, results)  # type: ignore[arg-type]
+    assert uneven <= 1.5
+
+
+def test_one_side_alone_is_planned_alone() -> None:
+    grids = {"left": grid("left", 2), "right": None}
+    results = {side: search_side(g, 2, 0) for side, g in grids.items()}
+    choice, _ = combine(grids, results)  # type: ignore[arg-type]
+    assert choice["left"] == results["left"].best
+    assert choice["right"].items == ()
