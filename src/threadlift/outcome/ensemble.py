@@ -179,13 +179,28 @@ class Result:
     reason: str = ""
 
 
-def read_member(tissue: Tissue, probe: Probe, threads: Sequence[Thread], member: Member) -> Result:
-    """Solve and read a member; soft draws without an equilibrium are tried at less tension."""
+def read_member(
+    tissue: Tissue,
+    probe: Probe,
+    threads: Sequence[Thread],
+    member: Member,
+    start: Array | None = None,
+) -> Result:
+    """Solve and read a member; soft draws without an equilibrium are tried at less tension.
+
+    start: (N, 3) [mm] the plan as such on the same mesh: every member lies near it.
+    """
     reason = ""
     for share in (1.0, value("risks.ensemble.reduced_tension")):
         pulled = replace(member, tension=tuple(share * t for t in member.tension))
         try:
-            surface = solve_member(tissue, threads, pulled, max_iterations=_MEMBER_STEPS).surface
+            surface = solve_member(
+                tissue,
+                threads,
+                pulled,
+                max_iterations=_MEMBER_STEPS,
+                start=None if start is None else share * start,
+            ).surface
         except SolverError as error:
             reason = error.problem
             continue

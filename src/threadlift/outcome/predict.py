@@ -87,7 +87,7 @@ def predict(
     tell(0.25, "Predicting over an ensemble of tissues")
     drawn = design(coarse_tissue, len(threads), members, seed)
     results = pool.run_members(
-        pool.Task(coarse_tissue.varied(), coarse_probe, threads),
+        pool.Task(coarse_tissue.varied(), coarse_probe, threads, middle.displacement),
         drawn,
         pool.default_workers() if workers is None else workers,
         lambda n: tell(0.25 + 0.75 * n / members, "Predicting over an ensemble of tissues"),

@@ -17,6 +17,9 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import BinaryIO
 
+import numpy as np
+from numpy.typing import NDArray
+
 from threadlift.errors import ThreadliftError
 from threadlift.outcome.ensemble import Member, Result, read_member
 from threadlift.outcome.measures import Probe
@@ -30,12 +33,14 @@ _ONE_THREAD = ("OMP_NUM_THREADS", "MKL_NUM_THREADS", "OPENBLAS_NUM_THREADS", "NU
 class Task:
     """What every worker needs.
 
-    tissue: the coarse tissue (without factors, which cannot travel); threads: the plan as such.
+    tissue: the coarse tissue (without factors, which cannot travel); threads: the plan as such;
+    start: (N, 3) [mm] its displacement on that tissue.
     """
 
     tissue: Tissue
     probe: Probe
     threads: tuple[Thread, ...]
+    start: NDArray[np.float64] | None = None
 
 
 def default_workers() -> int:
@@ -101,7 +106,7 @@ def _in_process(
 ) -> list[Result]:
     found: list[Result] = []
     for member in members:
-        found.append(read_member(task.tissue, task.probe, task.threads, member))
+        found.append(read_member(task.tissue, task.probe, task.threads, member, task.start))
         if done is not None:
             done(len(found))
     return found
@@ -141,7 +146,7 @@ def serve(source: BinaryIO, sink: BinaryIO) -> None:
             index, member = pickle.load(source)
         except EOFError:
             return
-        reading = read_member(task.tissue, task.probe, task.threads, member)
+        reading = read_member(task.tissue, task.probe, task.threads, member, task.start)
         pickle.dump((index, reading), sink)
         sink.flush()
 

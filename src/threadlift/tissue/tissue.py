@@ -24,7 +24,7 @@ from threadlift.tissue.columns import layered_mesh
 from threadlift.tissue.constitution import layer_materials
 from threadlift.tissue.equilibrium import Equilibrium
 from threadlift.tissue.gravity import body_load, posture_change
-from threadlift.tissue.linear_solver import Backend, factorise
+from threadlift.tissue.linear_solver import Backend, Factor, factorise
 from threadlift.tissue.loaded import Loaded, thread_states
 from threadlift.tissue.mesh import LayeredMesh
 from threadlift.tissue.mesh_asset import Level
@@ -264,7 +264,8 @@ class Tissue:
             minimum = newton.minimise(
                 problem,
                 u,
-                self.rest,
+                # A start is near the solution, so its own tangent serves better than that of rest.
+                self.rest if start is None else self._factor_at(problem, u, safe=True),
                 load=load,
                 tolerance=tolerance,
                 rounding=self.solid.rounding_n,
@@ -321,15 +322,18 @@ class Tissue:
             if left == 0 or inner <= _REFRESH_AFTER:
                 return None
             left -= 1
-            strings = problem.cables.string_stiffness(problem.cables.state(u))
-            try:
-                current = self.solid.tangent(u, safe=safe).csr() + strings
-                return factorise(sp.csr_matrix(current), backend=self.backend)
-            except NotPositiveDefiniteError:
-                rest = sp.csr_matrix(self.rest.matrix + strings)
-                return factorise(rest, backend=self.backend)
+            return self._factor_at(problem, u, safe)
 
         return refresh
+
+    def _factor_at(self, problem: Loaded, u: NDArray, safe: bool) -> Factor:
+        strings = problem.cables.string_stiffness(problem.cables.state(u))
+        try:
+            current = self.solid.tangent(u, safe=safe).csr() + strings
+            return factorise(sp.csr_matrix(current), backend=self.backend)
+        except NotPositiveDefiniteError:
+            rest = sp.csr_matrix(self.rest.matrix + strings)
+            return factorise(rest, backend=self.backend)
 
 
 def parameters_of(consultation: Consultation | None) -> TissueParameters:
