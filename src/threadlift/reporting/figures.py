@@ -54,7 +54,7 @@ class Views:
         # Between the tragi: the one measure that every capture has, whatever it shows of the neck.
         near = vertices[(np.abs(vertices[:, 1]) < 25.0) & (np.abs(vertices[:, 2]) < 25.0)]
         width = float(np.ptp(near[:, 0]))
-        return cls(np.array([0.0, -0.13 * width, 0.28 * width]), 1.32 * width)
+        return cls(np.array([0.0, -0.13 * width, 0.12 * width]), 1.36 * width)
 
     def camera(self, yaw_deg: float, size: tuple[int, int] = SIZE) -> Camera:
         """Camera of a view; a long lens (1.2 m), as in clinical photography."""

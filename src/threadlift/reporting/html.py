@@ -176,7 +176,8 @@ def _missing(assessment: Json) -> list[str]:
             lines.append(item)
         else:
             text = item.get("consequence") or item.get("effect") or item.get("why") or ""
-            lines.append(f"{_words(item['item'])}: {text}" if text else _words(item["item"]))
+            name = _words(item["item"].replace(".*.", " ").replace(".", " "))
+            lines.append(f"{name}: {text}" if text else name)
     return lines
 
 
@@ -227,7 +228,7 @@ def _figures(run: RunData, face: Face, t: Texts) -> SimpleNamespace:
     return out
 
 
-def _face(run: RunData) -> Face:
+def face_of(run: RunData) -> Face:
     """The face of the run, for landmarks and zones (its capture error is in the assessment)."""
     kind: Any = run.kind
     return Face.in_frame(run.model.vertices, sd_mm=0.0, kind=kind,
@@ -238,7 +239,7 @@ def _face(run: RunData) -> Face:
 def render_report(run: RunData, language: str = "en") -> str:
     """The report as HTML text. Everything on it comes from the files of the run."""
     t = texts(language)
-    face = _face(run)
+    face = face_of(run)
     plan, assessment, outcome = run.plan, run.assessment, run.outcome
     shares = {name: dict(share, scaled100=_percent(share))
               for name, share in assessment["shares"].items()}

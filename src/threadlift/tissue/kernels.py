@@ -32,18 +32,22 @@ def _fibre(e, k1, k2):
     return energy, first, second
 
 
-#: Volume ratio below which the logarithm goes on as a parabola. A trial step may then fold an
-#: element and come back: the energy stays finite, instead of walling the iteration in.
-LOG_END = 0.1
+#: Volume ratio below which the logarithm goes on as a parabola, with a cubic wall added. A trial
+#: step may then fold an element and come back, since the energy stays finite; but at rest the wall
+#: keeps every point from folding where mean dilatation alone would let single points do so.
+LOG_END = 0.3
+WALL = 50.0
 
 
 @njit(cache=True, inline="always")
 def _log(j):
-    """ln j with its first two derivatives; continued to second order below LOG_END."""
+    """ln j with its first two derivatives; continued twice differentiably below LOG_END."""
     if j >= LOG_END:
         return np.log(j), 1.0 / j, -1.0 / (j * j)
-    x = (j - LOG_END) / LOG_END
-    return np.log(LOG_END) + x - 0.5 * x * x, (1.0 - x) / LOG_END, -1.0 / (LOG_END * LOG_END)
+    x = (LOG_END - j) / LOG_END
+    value = np.log(LOG_END) - x - 0.5 * x * x - WALL * x * x * x
+    slope = (1.0 + x + 3.0 * WALL * x * x) / LOG_END
+    return value, slope, -(1.0 + 6.0 * WALL * x) / (LOG_END * LOG_END)
 
 
 @njit(cache=True, inline="always")
