@@ -115,7 +115,8 @@ def execute(face: Face, consultation: Consultation, *, inputs_hash: str, max_thr
     if result.recommended:
         progress(STAGES["plan"], "Predicting over an ensemble of tissues")
         outcome = predict(tissue, result.recommended, assessment, members=members, seed=seed,
-                          progress=_within(progress, STAGES["plan"], STAGES["outcome"]))
+                          progress=_within(progress, STAGES["plan"], STAGES["outcome"]),
+                          start=result.displacement)
     return Run(face, assessment, result, outcome)
 
 

@@ -41,6 +41,7 @@ def predict(
     seed: int = 0,
     progress: Progress | None = None,
     workers: int | None = None,
+    start: NDArray[np.float64] | None = None,
 ) -> Outcome:
     """Predict what a plan does to a face.
 
@@ -55,6 +56,7 @@ def predict(
     members: size of the ensemble; seed: same seed, same members.
     progress: called with the share done and a message.
     workers: processes; None: up to two. The result does not depend on it.
+    start: (N, 3) [mm] these threads' equilibrium on the tissue's mesh, if it is known (a plan's).
 
     Raises InputError without threads, SolverError when the plan or too many members have no
     equilibrium.
@@ -70,7 +72,7 @@ def predict(
     coarse_tissue = _coarse(tissue)
     coarse_probe = _probe(coarse_tissue, assessment, threads)
     middle = solve_member(coarse_tissue, threads, nominal, tolerance=TOLERANCE)
-    shown = _on_finest(tissue, coarse_tissue, threads, nominal, middle)
+    shown = _on_finest(tissue, coarse_tissue, threads, nominal, middle, start)
     probe = _probe(shown.tissue, assessment, threads)
     fine = probe.read(shown.plan.surface)
 
@@ -148,13 +150,14 @@ def _on_finest(
     threads: Sequence[Thread],
     nominal: Member,
     middle: Equilibrium,
+    start: NDArray[np.float64] | None,
 ) -> _Shown:
     """The plan on the tissue's own mesh, or, where that has no equilibrium, on the coarse one."""
     if coarse is tissue:
         return _Shown(coarse, middle)
     try:
-        start = tissue.carried(coarse, middle.displacement)
-        plan = solve_member(tissue, threads, nominal, tolerance=TOLERANCE, start=start)
+        near = tissue.carried(coarse, middle.displacement) if start is None else start
+        plan = solve_member(tissue, threads, nominal, tolerance=TOLERANCE, start=near)
     except SolverError as error:
         return _Shown(coarse, middle, error.problem)
     return _Shown(tissue, plan)

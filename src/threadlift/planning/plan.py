@@ -12,7 +12,7 @@ import numpy as np
 from threadlift.anatomy import structures
 from threadlift.assessment import Assessment
 from threadlift.consultation import Consultation, completeness, contraindications
-from threadlift.errors import InputError
+from threadlift.errors import InputError, SolverError
 from threadlift.evidence import table, value
 from threadlift.planning.candidates import CandidateSet, candidates
 from threadlift.planning.hazards import HazardField, StructureLike
@@ -38,6 +38,9 @@ _VARIANT_NODES = 2_000_000
 # Steps by which tensions are lowered where the fine mesh breaks a limit, and where they aim.
 _FINE_CORRECTIONS = 2
 _FINE_AIM = 0.96
+# Where the fine mesh has no equilibrium, this share of the tensions is tried, so many times.
+_FINE_RELIEF = 0.8
+_FINE_RELIEFS = 3
 _NO_OPTIMUM = Optimality(0.0, 0.0, 0.0, {})
 
 
@@ -142,6 +145,7 @@ class _Maker:
             version=__version__,
             seed=self.seed,
             inputs_sha256=_inputs_sha256(self.tissue),
+            displacement=None if verified is None else verified.displacement,
         )
 
     # -- the search --------------------------------------------------------------------------
@@ -325,7 +329,7 @@ def _key(verified: Verified) -> tuple[tuple[int, str, float], ...]:
 def _on_fine(tissue: Tissue, rows: Rows, coarse: Tissue, verified: Verified) -> Verified:
     """The same threads on the fine mesh, a side pulled less where the coarse mesh was too kind."""
     start = tissue.carried(coarse, verified.displacement)
-    found = solve(tissue, rows, verified.chosen, start)
+    found = _solvable(tissue, rows, verified, start)
     for _ in range(_FINE_CORRECTIONS):
         if found.within:
             break
@@ -339,6 +343,17 @@ def _on_fine(tissue: Tissue, rows: Rows, coarse: Tissue, verified: Verified) -> 
         less = [(c, scale[c.side] * t) for c, t in found.chosen]
         found = solve(tissue, rows, less, found.displacement)
     return found
+
+
+def _solvable(tissue: Tissue, rows: Rows, verified: Verified, start: NDArray) -> Verified:
+    """The choice on the fine mesh, at less tension where that has no equilibrium."""
+    share = 1.0
+    for _ in range(_FINE_RELIEFS):
+        try:
+            return solve(tissue, rows, [(c, share * t) for c, t in verified.chosen], share * start)
+        except SolverError:
+            share *= _FINE_RELIEF
+    return solve(tissue, rows, [(c, share * t) for c, t in verified.chosen], share * start)
 
 
 def _optimality(

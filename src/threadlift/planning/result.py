@@ -4,8 +4,11 @@ from __future__ import annotations
 
 import hashlib
 import json
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any, Literal, cast
+
+import numpy as np
+from numpy.typing import NDArray
 
 from threadlift.errors import InputError
 from threadlift.planning.safety import SafetyReport
@@ -62,7 +65,11 @@ class Alternative:
 
 @dataclass(frozen=True)
 class Plan:
-    """A plan. `verification` holds the nonlinear numbers of the recommended threads."""
+    """A plan. `verification` holds the nonlinear numbers of the recommended threads.
+
+    `displacement` (N, 3) [mm]: the verified equilibrium on the tissue's mesh, where a prediction
+    may start; not part of the file or the hash.
+    """
 
     recommendation: Recommendation
     reasons: tuple[str, ...]
@@ -74,6 +81,7 @@ class Plan:
     version: str
     seed: int
     inputs_sha256: str
+    displacement: NDArray[np.float64] | None = field(default=None, repr=False, compare=False)
 
     def _content(self) -> dict[str, Any]:
         return {
