@@ -12,6 +12,7 @@ import time
 from collections.abc import Callable
 
 import numpy as np
+
 from threadlift.face.synthetic import synthetic_face
 from threadlift.tissue import Tissue
 from threadlift.tissue.linear_solver import factorise

@@ -46,8 +46,17 @@ def portrait(tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp("portrait")
     Image.fromarray(astronaut()).save(folder / "front.png")
     record = Path(__file__).parents[1] / "src" / "threadlift" / "examples" / "consultation.yaml"
-    invoke("plan", "--photo", folder / "front.png", "--consultation", record,
-           "--members", 8, "-o", folder / "out")
+    invoke(
+        "plan",
+        "--photo",
+        folder / "front.png",
+        "--consultation",
+        record,
+        "--members",
+        8,
+        "-o",
+        folder / "out",
+    )
     return folder / "out"
 
 
@@ -148,8 +157,16 @@ def test_the_numbers_name_their_sources(jowl: Path) -> None:
 
 def test_a_plan_can_be_simulated_again(jowl: Path, portrait: Path, tmp_path: Path) -> None:
     front = portrait.parent / "front.png"
-    invoke("simulate", portrait / "plan.json", "--photo", front, "--members", 8,
-           "-o", tmp_path / "again")
+    invoke(
+        "simulate",
+        portrait / "plan.json",
+        "--photo",
+        front,
+        "--members",
+        8,
+        "-o",
+        tmp_path / "again",
+    )
     assert {p.name for p in (tmp_path / "again").iterdir()} == {"face.glb", "outcome.json"}
     first, again = read(portrait, "outcome"), read(tmp_path / "again", "outcome")
     zone = max(first["lift_mm"], key=lambda z: first["lift_mm"][z]["value"])

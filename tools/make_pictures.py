@@ -14,6 +14,7 @@ from pathlib import Path
 
 import numpy as np
 from PIL import Image
+
 from threadlift.anatomy.structures import structures
 from threadlift.reporting import figures, load_run
 from threadlift.reporting.html import face_of

@@ -13,23 +13,38 @@ from threadlift.evidence import value
 
 Turn = Callable[[np.ndarray], np.ndarray]
 
-FOLDERS = ("head", "forehead", "eyebrows", "eyes", "nose", "mouth", "cheek", "chin", "ears",
-           "neck", "asym")
+FOLDERS = (
+    "head",
+    "forehead",
+    "eyebrows",
+    "eyes",
+    "nose",
+    "mouth",
+    "cheek",
+    "chin",
+    "ears",
+    "neck",
+    "asym",
+)
 #: Words that end a target's name: the positive and the negative end of one slider.
-OPPOSITES = {"incr": "decr", "up": "down", "out": "in", "forward": "backward",
-             "convex": "concave", "uncompress": "compress"}
+OPPOSITES = {
+    "incr": "decr",
+    "up": "down",
+    "out": "in",
+    "forward": "backward",
+    "convex": "concave",
+    "uncompress": "compress",
+}
 #: Relative standard deviation of a slider (1 = its end). Shapes of the whole head are alternatives
 #: of each other and asymmetry is small in people; the overall size is calibrated below.
 SPREAD = {"slider": 0.32, "shape": 0.15, "asym": 0.12, "lopsided": 0.05}
 #: Shares of the sliders that make up the weight axis.
 WEIGHT_SHARES = {"head/head-fat": 0.7, "neck/neck-double": 0.35}
 #: Standard deviation of the macro axes in the units they are stated in.
-MACRO_SPREAD = {"age": 0.35, "sex": 0.5, "weight": 0.5,
-                **dict.fromkeys(RACES, 0.9)}
+MACRO_SPREAD = {"age": 0.35, "sex": 0.5, "weight": 0.5, **dict.fromkeys(RACES, 0.9)}
 N_SYMMETRIC, N_ASYMMETRIC = 84, 28
 #: Whole-body parts, rigid motions, and ears of fairy tales.
-SKIPPED = re.compile(
-    r"asymm-(breast|trunk)|head-(angle|trans|scale|fat)|neck-trans|ear-shape")
+SKIPPED = re.compile(r"asymm-(breast|trunk)|head-(angle|trans|scale|fat)|neck-trans|ear-shape")
 
 
 @dataclass(frozen=True)
@@ -41,8 +56,9 @@ class Identity:
     axes: dict[str, np.ndarray]
 
 
-def remove_similarity(field: np.ndarray, points: np.ndarray, where: np.ndarray,
-                      with_scale: bool) -> np.ndarray:
+def remove_similarity(
+    field: np.ndarray, points: np.ndarray, where: np.ndarray, with_scale: bool
+) -> np.ndarray:
     """Take the best infinitesimal rigid motion (and scaling) on `where` out of a displacement."""
     centre = points[where].mean(axis=0)
     p = points - centre
@@ -73,8 +89,9 @@ def sliders(source: HeadSource, folder: str) -> dict[str, np.ndarray]:
             continue
         elif folder == "asym":
             if end == "l":
-                found[stem] = 0.5 * (source.target(f"asym/{name}")
-                                     - source.target(f"asym/{stem}-r"))
+                found[stem] = 0.5 * (
+                    source.target(f"asym/{name}") - source.target(f"asym/{stem}-r")
+                )
         else:
             found[name] = source.target(f"{folder}/{name}")
     return found
@@ -87,13 +104,17 @@ def macro_axes(source: HeadSource) -> dict[str, np.ndarray]:
     races, sexes, ages = neutral_shares()
     one = {"female": {"female": 1.0}, "male": {"male": 1.0}}
     axes = {
-        "age": source.person(races, sexes, {"old": 1.0}) - source.person(
-            races, sexes, {"young": 1.0}),
-        "sex": source.person(races, one["male"], ages) - source.person(
-            races, one["female"], ages),
+        "age": source.person(races, sexes, {"old": 1.0})
+        - source.person(races, sexes, {"young": 1.0}),
+        "sex": source.person(races, one["male"], ages) - source.person(races, one["female"], ages),
         # The model's own body weight hardly touches the head; its face fat and double chin do.
-        "weight": sum((share * 0.5 * (source.target(f"{name}-incr") - source.target(f"{name}-decr"))
-                       for name, share in WEIGHT_SHARES.items()), np.zeros_like(source.base)),
+        "weight": sum(
+            (
+                share * 0.5 * (source.target(f"{name}-incr") - source.target(f"{name}-decr"))
+                for name, share in WEIGHT_SHARES.items()
+            ),
+            np.zeros_like(source.base),
+        ),
     }
     mean = source.person(*neutral_shares())
     for race in RACES:
@@ -101,8 +122,13 @@ def macro_axes(source: HeadSource) -> dict[str, np.ndarray]:
     return axes
 
 
-def _columns(source: HeadSource, axes: dict[str, np.ndarray], turned: Turn,
-             neutral: np.ndarray, upper: np.ndarray) -> tuple[list[np.ndarray], list[np.ndarray]]:
+def _columns(
+    source: HeadSource,
+    axes: dict[str, np.ndarray],
+    turned: Turn,
+    neutral: np.ndarray,
+    upper: np.ndarray,
+) -> tuple[list[np.ndarray], list[np.ndarray]]:
     even: list[np.ndarray] = []
     odd: list[np.ndarray] = []
     for folder in FOLDERS:
@@ -117,8 +143,7 @@ def _columns(source: HeadSource, axes: dict[str, np.ndarray], turned: Turn,
                 even.append(SPREAD["slider"] * (field + source.mirrored(field)))
                 odd.append(SPREAD["lopsided"] * (field - source.mirrored(field)))
             else:
-                whole = folder == "head" and "-" in name and not re.search(
-                    r"age|fat|back", name)
+                whole = folder == "head" and "-" in name and not re.search(r"age|fat|back", name)
                 spread = SPREAD["shape" if whole else "slider"]
                 even.append(spread * source.symmetric(field))
     even += [MACRO_SPREAD[name] * field for name, field in axes.items()]
@@ -137,21 +162,22 @@ def _modes(columns: list[np.ndarray], weights: np.ndarray, count: int) -> np.nda
     return modes * np.sign(lead)[:, None, None]
 
 
-def identity_modes(source: HeadSource, rotation: np.ndarray, scale: float, neutral: np.ndarray,
-                   weights: np.ndarray) -> Identity:
+def identity_modes(
+    source: HeadSource, rotation: np.ndarray, scale: float, neutral: np.ndarray, weights: np.ndarray
+) -> Identity:
     """Modes about the neutral head.
 
     rotation (3, 3) and scale carry the wheel's displacements into the patient frame;
     neutral (n, 3) in mm, in that frame (y up, z forward, origin mid-tragia);
     weights (n,): importance of each vertex for what the modes must span (the face most).
     """
+
     def turned(field: np.ndarray) -> np.ndarray:
         return scale * field @ rotation.T
 
     upper = (neutral[:, 1] > 5.0) & (weights > 0.0)
     axes = {
-        name: source.symmetric(remove_similarity(turned(field), neutral, upper,
-                                                 with_scale=True))
+        name: source.symmetric(remove_similarity(turned(field), neutral, upper, with_scale=True))
         for name, field in macro_axes(source).items()
     }
     even, odd = _columns(source, axes, turned, neutral, upper)
@@ -164,5 +190,3 @@ def identity_modes(source: HeadSource, rotation: np.ndarray, scale: float, neutr
         mode[:] = 0.5 * (mode + sign * source.mirrored(mode))
     keep = {name: field for name, field in axes.items() if name not in RACES}
     return Identity(modes, signs, keep)
-
-

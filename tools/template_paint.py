@@ -41,8 +41,10 @@ def visibility(vertices: np.ndarray, triangles: np.ndarray, normals: np.ndarray)
     cell = 1.0
     p = vertices[triangles]
     steps = 5
-    bary = np.array([(i, j, steps - i - j) for i in range(steps + 1)
-                     for j in range(steps + 1 - i)]) / steps
+    bary = (
+        np.array([(i, j, steps - i - j) for i in range(steps + 1) for j in range(steps + 1 - i)])
+        / steps
+    )
     samples = np.einsum("sk,tkc->tsc", bary, p).reshape(-1, 3)
     seen = np.zeros(len(vertices))
     total = np.zeros(len(vertices))
@@ -54,30 +56,32 @@ def visibility(vertices: np.ndarray, triangles: np.ndarray, normals: np.ndarray)
         s, q = samples @ frame.T, vertices @ frame.T
         low = s[:, :2].min(axis=0) - cell
         width = int((s[:, 0].max() - low[0]) / cell) + 3
-        key = (((s[:, 1] - low[1]) / cell).astype(int) * width
-               + ((s[:, 0] - low[0]) / cell).astype(int))
+        key = ((s[:, 1] - low[1]) / cell).astype(int) * width + ((s[:, 0] - low[0]) / cell).astype(
+            int
+        )
         buffer = np.full(key.max() + width + 2, -np.inf)
         np.maximum.at(buffer, key, s[:, 2])
-        at = (((q[:, 1] - low[1]) / cell).astype(int) * width
-              + ((q[:, 0] - low[0]) / cell).astype(int))
+        at = ((q[:, 1] - low[1]) / cell).astype(int) * width + ((q[:, 0] - low[0]) / cell).astype(
+            int
+        )
         cosine = np.clip(normals @ d, 0.0, None)
         # A tilted surface spans some depth within one cell; do not let it hide itself.
-        slack = 1.5 + 1.5 * np.sqrt(1.0 - np.minimum(cosine, 1.0)**2) / np.maximum(cosine, 0.25)
+        slack = 1.5 + 1.5 * np.sqrt(1.0 - np.minimum(cosine, 1.0) ** 2) / np.maximum(cosine, 0.25)
         total += cosine
         seen += cosine * (q[:, 2] >= buffer[at] - slack)
     return seen / np.maximum(total, 1e-9)
 
 
-def visible_skin(open_share: np.ndarray, triangles: np.ndarray, eyeball: np.ndarray
-                 ) -> np.ndarray:
+def visible_skin(open_share: np.ndarray, triangles: np.ndarray, eyeball: np.ndarray) -> np.ndarray:
     """Outer skin (n,) bool: visible from enough sides (`open_share` (n,)), in one piece."""
     skin = (open_share > 0.22) & ~eyeball
     neighbours = np.concatenate([triangles[:, [0, 1]], triangles[:, [1, 2]], triangles[:, [2, 0]]])
     neighbours = np.concatenate([neighbours, neighbours[:, ::-1]])
     degree = np.bincount(neighbours[:, 0], minlength=len(skin))
     for _ in range(2):  # close pinholes in creases, drop specks inside the cavities
-        share = np.bincount(neighbours[:, 0], weights=skin[neighbours[:, 1]],
-                            minlength=len(skin)) / np.maximum(degree, 1)
+        share = np.bincount(
+            neighbours[:, 0], weights=skin[neighbours[:, 1]], minlength=len(skin)
+        ) / np.maximum(degree, 1)
         skin = np.where(share > 0.7, True, np.where(share < 0.3, False, skin)) & ~eyeball
     label = _pieces(skin, neighbours)
     skin &= label == _largest(label[skin])
@@ -108,8 +112,7 @@ def _blend(colors: np.ndarray, tint: np.ndarray, weight: np.ndarray) -> None:
 
 
 def _line(points: np.ndarray, line: list[np.ndarray]) -> np.ndarray:
-    return np.min([segment_distance(points, a, b)
-                   for a, b in pairwise(line)], axis=0)
+    return np.min([segment_distance(points, a, b) for a, b in pairwise(line)], axis=0)
 
 
 def _lips(v: np.ndarray, mark: dict[str, np.ndarray]) -> np.ndarray:
@@ -117,17 +120,30 @@ def _lips(v: np.ndarray, mark: dict[str, np.ndarray]) -> np.ndarray:
     corner = mark["cheilion_L"]
     t = np.clip(np.abs(v[:, 0]) / corner[0], 0.0, 1.0)
     crest = abs(mark["crista_philtri_L"][0]) / corner[0]
-    upper = np.interp(t, [0.0, crest, 0.55, 1.0], [
-        mark["labiale_superius"][1], mark["crista_philtri_L"][1] + 0.6,
-        0.6 * mark["crista_philtri_L"][1] + 0.4 * corner[1], corner[1] + 0.3])
+    upper = np.interp(
+        t,
+        [0.0, crest, 0.55, 1.0],
+        [
+            mark["labiale_superius"][1],
+            mark["crista_philtri_L"][1] + 0.6,
+            0.6 * mark["crista_philtri_L"][1] + 0.4 * corner[1],
+            corner[1] + 0.3,
+        ],
+    )
     lower = corner[1] + (mark["labiale_inferius"][1] - corner[1]) * (1.0 - t**2.2) - 0.3
     inside = np.minimum(upper - v[:, 1], v[:, 1] - lower)
     near = (v[:, 2] > corner[2] - 5.0) & (np.abs(v[:, 0]) < corner[0] + 0.5)
     return np.where(near, np.clip(0.5 + inside / 1.2, 0.0, 1.0), 0.0)
 
 
-def paint(v: np.ndarray, skin: np.ndarray, eyes: dict[str, np.ndarray],
-          mark: dict[str, np.ndarray], mirror: np.ndarray, open_share: np.ndarray) -> np.ndarray:
+def paint(
+    v: np.ndarray,
+    skin: np.ndarray,
+    eyes: dict[str, np.ndarray],
+    mark: dict[str, np.ndarray],
+    mirror: np.ndarray,
+    open_share: np.ndarray,
+) -> np.ndarray:
     """Colours (n, 3) uint8 of the template: skin, lips, brows, lashes, cropped hair, eyes.
 
     Nostrils and ear pits darken where little of the surroundings sees them (`open_share` (n,)).
@@ -138,24 +154,51 @@ def paint(v: np.ndarray, skin: np.ndarray, eyes: dict[str, np.ndarray],
     _blend(colors, BLUSH, 0.22 * falloff(cheek, 36.0))
     _blend(colors, BLUSH, 0.25 * falloff(np.linalg.norm(v - mark["pronasale"], axis=1), 18.0))
     _blend(colors, LIP, _lips(v, mark))
-    brow = _line(left, [mark["brow_medial_L"] + [0.0, 2.5, 0.0], mark["brow_mid_L"],
-                        0.55 * mark["brow_mid_L"] + 0.45 * mark["brow_lateral_L"] + [1, 1.5, 1.5],
-                        mark["brow_lateral_L"] + [-2.0, -2.0, 0.0]])
+    brow = _line(
+        left,
+        [
+            mark["brow_medial_L"] + [0.0, 2.5, 0.0],
+            mark["brow_mid_L"],
+            0.55 * mark["brow_mid_L"] + 0.45 * mark["brow_lateral_L"] + [1, 1.5, 1.5],
+            mark["brow_lateral_L"] + [-2.0, -2.0, 0.0],
+        ],
+    )
     taper = np.clip((mark["brow_lateral_L"][0] + 2.0 - left[:, 0]) / 24.0, 0.45, 1.0)
     _blend(colors, BROW, 0.7 * falloff(brow / taper, 5.5) * skin)
-    lash = _line(left, [mark["endocanthion_L"], mark["palpebrale_superius_L"] - [0, 0.8, 0],
-                        mark["exocanthion_L"]])
+    lash = _line(
+        left,
+        [
+            mark["endocanthion_L"],
+            mark["palpebrale_superius_L"] - [0, 0.8, 0],
+            mark["exocanthion_L"],
+        ],
+    )
     _blend(colors, LASH, 0.6 * falloff(lash, 3.0))
     line = np.interp(v[:, 2], HAIRLINE_Z, HAIRLINE_Y)
-    ear = _line(left, [mark["otobasion_superius_L"] + [4, 0, -12], mark["tragus_L"] + [4, 0, -14],
-                       mark["otobasion_inferius_L"] + [0, 0, -6]]) < 24.0
-    ear &= left[:, 0] > np.interp(v[:, 1], [5.0, 20.0], [mark["tragion_L"][0] - 3.0,
-                                                        mark["tragion_L"][0] + 2.5])
+    ear = (
+        _line(
+            left,
+            [
+                mark["otobasion_superius_L"] + [4, 0, -12],
+                mark["tragus_L"] + [4, 0, -14],
+                mark["otobasion_inferius_L"] + [0, 0, -6],
+            ],
+        )
+        < 24.0
+    )
+    ear &= left[:, 0] > np.interp(
+        v[:, 1], [5.0, 20.0], [mark["tragion_L"][0] - 3.0, mark["tragion_L"][0] + 2.5]
+    )
     hair = np.clip((v[:, 1] - line) / 5.0, 0.0, 1.0) * ~ear
     _blend(colors, HAIR, 0.92 * hair)
     _blend(colors, CAVITY, np.where(skin, 0.0, 0.75))
-    pit = np.minimum(np.linalg.norm(left - mark["subalare_L"], axis=1),
-                     np.linalg.norm(left - mark["tragus_L"], axis=1)) < 16.0
+    pit = (
+        np.minimum(
+            np.linalg.norm(left - mark["subalare_L"], axis=1),
+            np.linalg.norm(left - mark["tragus_L"], axis=1),
+        )
+        < 16.0
+    )
     _blend(colors, CAVITY, 0.8 * pit * np.clip((0.5 - open_share) / 0.25, 0.0, 1.0))
     for rows in eyes.values():
         ball = v[rows]

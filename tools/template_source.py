@@ -57,7 +57,7 @@ class HeadSource:
         body = np.arange(len(everything)) < 13380
         # Just above the clavicles in front, at the neck's root behind; shoulders are left out.
         cut = everything[:, 1] + 0.1 * (everything[:, 2] - 70.0) > 574.0
-        wanted = (body & cut & (np.abs(everything[:, 0]) < 92.0))
+        wanted = body & cut & (np.abs(everything[:, 0]) < 92.0)
         for first, last in EYES.values():
             wanted[first:last] = True
         quads = _trimmed(quads[wanted[quads].all(axis=1)])
@@ -104,8 +104,9 @@ class HeadSource:
         """Displacement of the average build that all races share."""
         return self.target(f"macrodetails/universal-{sex}-{age}-averagemuscle-averageweight")
 
-    def person(self, races: dict[str, float], sexes: dict[str, float], ages: dict[str, float]
-               ) -> np.ndarray:
+    def person(
+        self, races: dict[str, float], sexes: dict[str, float], ages: dict[str, float]
+    ) -> np.ndarray:
         """Positions (n, 3) [mm] of a mix of macro targets (shares sum to one), symmetrised."""
         total = self.base.copy()
         for sex, s in sexes.items():
@@ -153,7 +154,8 @@ def _trimmed(quads: np.ndarray) -> np.ndarray:
     while True:
         sides = np.sort(np.stack([quads, np.roll(quads, -1, axis=1)], axis=2), axis=2)
         _, inverse, count = np.unique(
-            sides.reshape(-1, 2), axis=0, return_inverse=True, return_counts=True)
+            sides.reshape(-1, 2), axis=0, return_inverse=True, return_counts=True
+        )
         free = (count[inverse.reshape(quads.shape)] == 1).sum(axis=1)
         if not np.any(free >= 2):
             return quads
@@ -162,5 +164,8 @@ def _trimmed(quads: np.ndarray) -> np.ndarray:
 
 def neutral_shares() -> tuple[dict[str, float], dict[str, float], dict[str, float]]:
     """Races and sexes in equal parts, about 45 years."""
-    return (dict.fromkeys(RACES, 1 / 3), dict.fromkeys(SEXES, 0.5),
-            {"young": 1.0 - OLD_SHARE, "old": OLD_SHARE})
+    return (
+        dict.fromkeys(RACES, 1 / 3),
+        dict.fromkeys(SEXES, 0.5),
+        {"young": 1.0 - OLD_SHARE, "old": OLD_SHARE},
+    )

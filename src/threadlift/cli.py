@@ -54,8 +54,12 @@ def _bar() -> Iterator[Callable[[float, str], None]]:
 
         yield line
         return
-    columns = (BarColumn(), TextColumn("{task.percentage:3.0f} %"), TimeElapsedColumn(),
-               TextColumn("{task.description}"))
+    columns = (
+        BarColumn(),
+        TextColumn("{task.percentage:3.0f} %"),
+        TimeElapsedColumn(),
+        TextColumn("{task.description}"),
+    )
     with Progress(*columns, console=_ERR) as bars:
         task = bars.add_task("", total=1.0)
         yield lambda fraction, message: bars.update(task, completed=fraction, description=message)
@@ -63,16 +67,26 @@ def _bar() -> Iterator[Callable[[float, str], None]]:
 
 def _face_options(command: Callable[..., Any]) -> Callable[..., Any]:
     """The options that say where the face and the findings come from."""
-    for option in reversed([
-        click.option("--photo", type=INPUT_FILE, help="Frontal photograph (JPEG, PNG, WebP)."),
-        click.option("--left", type=INPUT_FILE, help="Photograph of the patient's left side (30–45°)."),
-        click.option("--right", type=INPUT_FILE, help="Photograph of the right side."),
-        click.option("--scan", type=INPUT_FILE, help="3D scan (OBJ, PLY, STL, GLB)."),
-        click.option("--units", type=click.Choice(["mm", "cm", "m"]),
-                     help="Unit of the scan; detected when left out."),
-        click.option("--consultation", type=INPUT_FILE,
-                     help="Consultation record (YAML); see examples/consultation.yaml."),
-    ]):
+    for option in reversed(
+        [
+            click.option("--photo", type=INPUT_FILE, help="Frontal photograph (JPEG, PNG, WebP)."),
+            click.option(
+                "--left", type=INPUT_FILE, help="Photograph of the patient's left side (30–45°)."
+            ),
+            click.option("--right", type=INPUT_FILE, help="Photograph of the right side."),
+            click.option("--scan", type=INPUT_FILE, help="3D scan (OBJ, PLY, STL, GLB)."),
+            click.option(
+                "--units",
+                type=click.Choice(["mm", "cm", "m"]),
+                help="Unit of the scan; detected when left out.",
+            ),
+            click.option(
+                "--consultation",
+                type=INPUT_FILE,
+                help="Consultation record (YAML); see examples/consultation.yaml.",
+            ),
+        ]
+    ):
         command = option(command)
     return command
 
@@ -95,8 +109,13 @@ def main() -> None:
 
 
 @main.command()
-@click.option("--case", type=click.Choice(["portrait", "jowl"]), default="portrait",
-              show_default=True, help="A public-domain portrait, or a synthetic aged head (scan).")
+@click.option(
+    "--case",
+    type=click.Choice(["portrait", "jowl"]),
+    default="portrait",
+    show_default=True,
+    help="A public-domain portrait, or a synthetic aged head (scan).",
+)
 @click.option("--seed", type=int, default=0, show_default=True)
 @click.option("-l", "--language", type=LANGUAGES, default="en", show_default=True)
 @click.option("-o", "--out", type=OUT, default=Path("demo-output"), show_default=True)
@@ -116,17 +135,38 @@ def demo(case: Any, seed: int, language: str, out: Path, as_json: bool) -> None:
 
 @main.command()
 @_face_options
-@click.option("--max-threads", type=click.IntRange(1, 6), default=4, show_default=True,
-              help="At most this many threads per side.")
-@click.option("--members", type=click.IntRange(8, 1024), default=32, show_default=True,
-              help="Members of the ensemble behind the intervals.")
+@click.option(
+    "--max-threads",
+    type=click.IntRange(1, 6),
+    default=4,
+    show_default=True,
+    help="At most this many threads per side.",
+)
+@click.option(
+    "--members",
+    type=click.IntRange(8, 1024),
+    default=32,
+    show_default=True,
+    help="Members of the ensemble behind the intervals.",
+)
 @click.option("--seed", type=int, default=0, show_default=True)
 @click.option("-l", "--language", type=LANGUAGES, default="en", show_default=True)
 @click.option("-o", "--out", type=OUT, required=True, help="Folder for the results.")
 @click.option("--json", "as_json", is_flag=True, help="Print plan and outcome as JSON.")
-def plan(photo: Path | None, left: Path | None, right: Path | None, scan: Path | None,
-         units: str | None, consultation: Path | None, max_threads: int, members: int, seed: int,
-         language: str, out: Path, as_json: bool) -> None:
+def plan(
+    photo: Path | None,
+    left: Path | None,
+    right: Path | None,
+    scan: Path | None,
+    units: str | None,
+    consultation: Path | None,
+    max_threads: int,
+    members: int,
+    seed: int,
+    language: str,
+    out: Path,
+    as_json: bool,
+) -> None:
     """Plan for a face: face.glb, assessment, plan, outcome and report.
 
     Example: threadlift plan --scan head.obj --consultation consultation.yaml -o out
@@ -136,15 +176,25 @@ def plan(photo: Path | None, left: Path | None, right: Path | None, scan: Path |
     start = time.monotonic()
     source = FaceSource(photo, left, right, scan, units)
     with _bar() as progress:
-        run = plan_to_folder(source, consultation, out, max_threads=max_threads, seed=seed,
-                             members=members, language=language, progress=progress)
+        run = plan_to_folder(
+            source,
+            consultation,
+            out,
+            max_threads=max_threads,
+            seed=seed,
+            members=members,
+            language=language,
+            progress=progress,
+        )
     _finish(run, out, start, as_json)
 
 
 def _finish(run: Any, out: Path, start: float, as_json: bool) -> None:
     if as_json:
-        result = {"plan": run.plan.to_json(),
-                  "outcome": run.outcome.to_json() if run.outcome else None}
+        result = {
+            "plan": run.plan.to_json(),
+            "outcome": run.outcome.to_json() if run.outcome else None,
+        }
         click.echo(json.dumps(result, indent=1, ensure_ascii=False))
     else:
         _summary(run, out, time.monotonic() - start)
@@ -157,9 +207,19 @@ def _finish(run: Any, out: Path, start: float, as_json: bool) -> None:
 @click.option("--seed", type=int, default=0, show_default=True)
 @click.option("-o", "--out", type=OUT, required=True, help="Folder for the results.")
 @click.option("--json", "as_json", is_flag=True, help="Print the outcome as JSON.")
-def simulate(plan_file: Path, photo: Path | None, left: Path | None, right: Path | None,
-             scan: Path | None, units: str | None, consultation: Path | None, members: int,
-             seed: int, out: Path, as_json: bool) -> None:
+def simulate(
+    plan_file: Path,
+    photo: Path | None,
+    left: Path | None,
+    right: Path | None,
+    scan: Path | None,
+    units: str | None,
+    consultation: Path | None,
+    members: int,
+    seed: int,
+    out: Path,
+    as_json: bool,
+) -> None:
     """Simulate the threads of PLAN (a plan.json) in a face: outcome.json and face.glb.
 
     Example: threadlift simulate out/plan.json --scan head.obj -o simulated
@@ -169,8 +229,9 @@ def simulate(plan_file: Path, photo: Path | None, left: Path | None, right: Path
 
     source = FaceSource(photo, left, right, scan, units)
     with _bar() as progress:
-        outcome = simulate_to_folder(plan_file, source, consultation, out, seed=seed,
-                                     members=members, progress=progress)
+        outcome = simulate_to_folder(
+            plan_file, source, consultation, out, seed=seed, members=members, progress=progress
+        )
     if as_json:
         click.echo(json.dumps(outcome.to_json(), indent=1, ensure_ascii=False))
     else:

@@ -9,7 +9,7 @@ from typing import Literal
 import numpy as np
 import trimesh
 from PIL import Image
-from scipy.spatial import cKDTree
+from scipy.spatial import KDTree
 from scipy.spatial.transform import Rotation
 
 from threadlift.face.synthetic import synthetic_face, synthetic_scan
@@ -36,17 +36,22 @@ def jowl_scan_file(folder: Path, seed: int = 0) -> Path:
     """A noisy coloured scan of a synthetic aged head with jowls: PLY, mm, in no particular pose."""
     face = synthetic_face(seed=seed, age_years=JOWL_AGE_YEARS, sex="female", jowl_mm=JOWL_MM)
     points, triangles = synthetic_scan(face, noise_mm=SCAN_NOISE_MM, seed=seed, posed=False)
-    nearest = cKDTree(face.vertices).query(points)[1]
+    nearest = KDTree(face.vertices).query(points)[1]
     pose = Rotation.from_euler("yxz", [25.0, -12.0, 8.0], degrees=True)
-    scan = trimesh.Trimesh(pose.apply(points) + [120.0, -40.0, 300.0], triangles, process=False,
-                           vertex_colors=face.display_colors[nearest])
+    scan = trimesh.Trimesh(
+        pose.apply(points) + np.array([120.0, -40.0, 300.0]),
+        triangles,
+        process=False,
+        vertex_colors=face.display_colors[nearest],
+    )
     path = folder / "scan.ply"
     scan.export(str(path))
     return path
 
 
-def run_demo(case: Case, folder: Path, *, work: Path, seed: int = 0, language: str = "en",
-             progress: Progress) -> Run:
+def run_demo(
+    case: Case, folder: Path, *, work: Path, seed: int = 0, language: str = "en", progress: Progress
+) -> Run:
     """Plan for a bundled example; `work` is a scratch folder for the input file."""
     name = "consultation.yaml" if case == "portrait" else "consultation-jowl.yaml"
     if case == "portrait":
@@ -54,5 +59,6 @@ def run_demo(case: Case, folder: Path, *, work: Path, seed: int = 0, language: s
     else:
         source = FaceSource(scan=jowl_scan_file(work, seed))
     with as_file(files("threadlift") / "examples" / name) as consultation:
-        return plan_to_folder(source, consultation, folder, seed=seed, language=language,
-                              progress=progress)
+        return plan_to_folder(
+            source, consultation, folder, seed=seed, language=language, progress=progress
+        )

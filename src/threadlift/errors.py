@@ -25,7 +25,7 @@ class ThreadliftError(Exception):
 
 
 class InputError(ThreadliftError):
-    """The input cannot be used as it is: broken file, no face, contradictory record, wrong units."""
+    """The input cannot be used: broken file, no face, contradictory record, wrong units."""
 
     exit_code = 2
 

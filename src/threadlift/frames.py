@@ -47,8 +47,9 @@ class Similarity:
         )
 
 
-def fit_similarity(source: Array, target: Array, weights: Array | None = None,
-                   with_scale: bool = False) -> Similarity:
+def fit_similarity(
+    source: Array, target: Array, weights: Array | None = None, with_scale: bool = False
+) -> Similarity:
     """Least-squares similarity that carries source (n, 3) onto target (n, 3) (Umeyama 1991)."""
     w = np.ones(len(source)) if weights is None else np.asarray(weights, dtype=float)
     w = w / w.sum()
@@ -61,8 +62,9 @@ def fit_similarity(source: Array, target: Array, weights: Array | None = None,
     return Similarity(rotation, ct - scale * rotation @ cs, scale)
 
 
-def patient_frame(tragion_left: Array, tragion_right: Array, orbitale_left: Array,
-                  orbitale_right: Array) -> Similarity:
+def patient_frame(
+    tragion_left: Array, tragion_right: Array, orbitale_left: Array, orbitale_right: Array
+) -> Similarity:
     """Rigid transform into the patient frame from four landmarks (each (3,), same unit).
 
     x runs from the right to the left tragion; the Frankfurt plane holds both tragia and the

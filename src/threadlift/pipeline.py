@@ -52,8 +52,9 @@ class FaceSource:
                 "Give one of them.",
             )
         if self.scan is not None and (self.left or self.right):
-            raise InputError("--left and --right belong to --photo, not to --scan.",
-                             "Leave them out.")
+            raise InputError(
+                "--left and --right belong to --photo, not to --scan.", "Leave them out."
+            )
         if self.photo is not None and self.units is not None:
             raise InputError("--units belongs to --scan, not to --photo.", "Leave it out.")
 
@@ -69,6 +70,7 @@ class FaceSource:
                 raise InputError(f"{path} does not exist or is not a file.", "Check the path.")
         if self.photo is not None:
             return Face.from_photos(self.photo, left=self.left, right=self.right, ipd_mm=ipd_mm)
+        assert self.scan is not None
         return Face.from_scan(self.scan, units=self.units)
 
 
@@ -100,23 +102,42 @@ def _within(progress: Progress, start: float, end: float) -> Progress:
     return lambda fraction, message: progress(start + fraction * (end - start), message)
 
 
-def execute(face: Face, consultation: Consultation, *, inputs_hash: str, max_threads: int = 4,
-            seed: int = 0, members: int = 32, progress: Progress = _silent) -> Run:
+def execute(
+    face: Face,
+    consultation: Consultation,
+    *,
+    inputs_hash: str,
+    max_threads: int = 4,
+    seed: int = 0,
+    members: int = 32,
+    progress: Progress = _silent,
+) -> Run:
     """Tissue, assessment, plan and outcome of a face. The order of design: plan before needle."""
     progress(STAGES["face"], "Building the layered tissue")
     tissue = Tissue.of(face, consultation)
     progress(0.5 * (STAGES["face"] + STAGES["tissue"]), "Assessing")
     assessment = assess(face, tissue, consultation)
     progress(STAGES["tissue"], "Searching for a plan")
-    result = plan(tissue, assessment, max_threads=max_threads, seed=seed,
-                  progress=_within(progress, STAGES["tissue"], STAGES["plan"]))
+    result = plan(
+        tissue,
+        assessment,
+        max_threads=max_threads,
+        seed=seed,
+        progress=_within(progress, STAGES["tissue"], STAGES["plan"]),
+    )
     result = replace(result, inputs_sha256=inputs_hash)
     outcome = None
     if result.recommended:
         progress(STAGES["plan"], "Predicting over an ensemble of tissues")
-        outcome = predict(tissue, result.recommended, assessment, members=members, seed=seed,
-                          progress=_within(progress, STAGES["plan"], STAGES["outcome"]),
-                          start=result.displacement)
+        outcome = predict(
+            tissue,
+            result.recommended,
+            assessment,
+            members=members,
+            seed=seed,
+            progress=_within(progress, STAGES["plan"], STAGES["outcome"]),
+            start=result.displacement,
+        )
     return Run(face, assessment, result, outcome)
 
 
@@ -133,8 +154,9 @@ def staged(folder: Path) -> Iterator[Path]:
         folder.parent.mkdir(parents=True, exist_ok=True)
         staging = Path(tempfile.mkdtemp(prefix=f".{folder.name}.", dir=folder.parent))
     except OSError as error:
-        raise InputError(f"{folder} cannot be written ({error.strerror}).",
-                         "Choose another -o DIR.") from error
+        raise InputError(
+            f"{folder} cannot be written ({error.strerror}).", "Choose another -o DIR."
+        ) from error
     try:
         yield staging
         staging.chmod(0o755)
@@ -173,27 +195,45 @@ def write_run(run: Run, folder: Path, language: str = "en") -> None:
         threads_mm=[t.path_mm for t in run.plan.recommended],
         extras={"kind": face.kind, "unit": "m", "frame": "patient: x left, y up, z forward"},
     )
-    write_json(folder / ASSESSMENT, checked(
-        "assessment", run.assessment.to_json() | {"capture": face.capture.to_json()}))
+    write_json(
+        folder / ASSESSMENT,
+        checked("assessment", run.assessment.to_json() | {"capture": face.capture.to_json()}),
+    )
     write_json(folder / PLAN, checked("plan", run.plan.to_json()))
     if run.outcome is not None:
         write_json(folder / OUTCOME, checked("outcome", run.outcome.to_json()))
     write_report(load_run(folder), folder / REPORT, language)
 
 
-def plan_to_folder(source: FaceSource, consultation_path: Path | None, folder: Path, *,
-                   max_threads: int = 4, seed: int = 0, members: int = 32, language: str = "en",
-                   progress: Progress = _silent) -> Run:
+def plan_to_folder(
+    source: FaceSource,
+    consultation_path: Path | None,
+    folder: Path,
+    *,
+    max_threads: int = 4,
+    seed: int = 0,
+    members: int = 32,
+    language: str = "en",
+    progress: Progress = _silent,
+) -> Run:
     """`threadlift plan`: the whole way from files to a folder of results."""
-    consultation = (Consultation() if consultation_path is None
-                    else Consultation.load(consultation_path))
+    consultation = (
+        Consultation() if consultation_path is None else Consultation.load(consultation_path)
+    )
     options = {"max_threads": max_threads, "seed": seed, "members": members}
     with staged(folder) as staging:
         progress(0.0, "Fitting the face")
         face = source.load(consultation.measurements.interpupillary_distance_mm)
         files = source.files + ([] if consultation_path is None else [consultation_path])
-        run = execute(face, consultation, inputs_hash=inputs_sha256(files, options),
-                      max_threads=max_threads, seed=seed, members=members, progress=progress)
+        run = execute(
+            face,
+            consultation,
+            inputs_hash=inputs_sha256(files, options),
+            max_threads=max_threads,
+            seed=seed,
+            members=members,
+            progress=progress,
+        )
         progress(STAGES["outcome"], "Writing the report")
         write_run(run, staging, language)
     progress(1.0, "Done")
@@ -215,12 +255,20 @@ def read_threads(path: Path) -> tuple[Thread, ...]:
     return threads
 
 
-def simulate_to_folder(plan_path: Path, source: FaceSource, consultation_path: Path | None,
-                       folder: Path, *, seed: int = 0, members: int = 32,
-                       progress: Progress = _silent) -> Outcome:
+def simulate_to_folder(
+    plan_path: Path,
+    source: FaceSource,
+    consultation_path: Path | None,
+    folder: Path,
+    *,
+    seed: int = 0,
+    members: int = 32,
+    progress: Progress = _silent,
+) -> Outcome:
     """`threadlift simulate`: outcome.json and the displaced face.glb of a given plan."""
-    consultation = (Consultation() if consultation_path is None
-                    else Consultation.load(consultation_path))
+    consultation = (
+        Consultation() if consultation_path is None else Consultation.load(consultation_path)
+    )
     threads = read_threads(plan_path)
     with staged(folder) as staging:
         progress(0.0, "Fitting the face")
@@ -228,12 +276,22 @@ def simulate_to_folder(plan_path: Path, source: FaceSource, consultation_path: P
         progress(STAGES["face"], "Building the layered tissue")
         tissue = Tissue.of(face, consultation)
         assessment = assess(face, tissue, consultation)
-        outcome = predict(tissue, threads, assessment, members=members, seed=seed,
-                          progress=_within(progress, STAGES["tissue"], STAGES["outcome"]))
+        outcome = predict(
+            tissue,
+            threads,
+            assessment,
+            members=members,
+            seed=seed,
+            progress=_within(progress, STAGES["tissue"], STAGES["outcome"]),
+        )
         write_json(staging / OUTCOME, checked("outcome", outcome.to_json()))
         write_face_glb(
-            staging / GLB, vertices=face.vertices, triangles=face.triangles, normals=face.normals,
-            colors=face.colors, displacement=outcome.displacement_mm,
+            staging / GLB,
+            vertices=face.vertices,
+            triangles=face.triangles,
+            normals=face.normals,
+            colors=face.colors,
+            displacement=outcome.displacement_mm,
             threads_mm=[t.path_mm for t in threads],
             extras={"kind": face.kind, "unit": "m", "frame": "patient: x left, y up, z forward"},
         )

@@ -71,7 +71,7 @@ class Estimate:
         return cls(value, value, value, unit, tuple(basis))
 
     def scaled(self, factor: float) -> Estimate:
-        """This estimate times a number (intervals swap ends when it is negative)."""
+        """The estimate times a number (intervals swap ends when it is negative)."""
         ends = sorted((self.low * factor, self.high * factor))
         return Estimate(self.value * factor, ends[0], ends[1], self.unit, self.basis, self.level)
 

@@ -47,8 +47,13 @@ class Case:
 
     def to_json(self) -> dict[str, Any]:
         """JSON form with the verdict."""
-        return {"name": self.name, "expected": self.expected, "computed": self.computed,
-                "tolerance": self.tolerance, "passed": self.passed}
+        return {
+            "name": self.name,
+            "expected": self.expected,
+            "computed": self.computed,
+            "tolerance": self.tolerance,
+            "passed": self.passed,
+        }
 
 
 def _plain(mesh: LayeredMesh) -> ElementMaterials:
@@ -67,8 +72,13 @@ def gravity_shear() -> Case:
     h = 12.0
     mesh = box_mesh(24, 24, size_mm=(240.0, 240.0), sublayer_mm=(h / 6,) * 6)
     solid = Solid(mesh.points, mesh.wedges, _plain(mesh), Supports(_base_springs(mesh)))
-    load = body_load(solid.geometry, mesh.wedges, solid.materials.density,
-                     np.array([0.0, -_GRAVITY, 0.0]), len(mesh.points))
+    load = body_load(
+        solid.geometry,
+        mesh.wedges,
+        solid.materials.density,
+        np.array([0.0, -_GRAVITY, 0.0]),
+        len(mesh.points),
+    )
     factor = factorise(solid.tangent(np.zeros_like(mesh.points)).csr())
     u = factor.solve(load.ravel()).reshape(-1, 3)[:: mesh.nl]
     # Away from the free edges, which the closed form does not have.
@@ -90,8 +100,9 @@ def uniaxial_stress() -> Case:
     across = float(fsolve(lambda x: _MU_MPA * x + pressure(x) * along * x, 0.9, xtol=1e-13)[0])
     stress = _MU_MPA * along + pressure(across) * across**2
     force = solid.evaluate(mesh.points * (np.array([across, across, along]) - 1.0)).force
-    return Case("uniaxial stretch by 20 %, N", stress * 100.0,
-                float(force[:: mesh.nl, 2].sum()), 1e-6)
+    return Case(
+        "uniaxial stretch by 20 %, N", stress * 100.0, float(force[:: mesh.nl, 2].sum()), 1e-6
+    )
 
 
 def skin_prestress() -> Case:
@@ -101,13 +112,26 @@ def skin_prestress() -> Case:
     mu, k1, k2, stretch = 0.032, 0.066, 10.8, 1.057
     G, H = membrane_metrics(np.tile([0.0, 0.0, -1.0], (count, 1)), np.full(count, stretch))
     ones = np.ones(count)
-    materials = ElementMaterials(mu * ones, 0 * ones, k1 * ones, k2 * ones, 100 * mu * ones,
-                                 mu * stretch**-4 * ones, G, H, ones)
+    materials = ElementMaterials(
+        mu * ones,
+        0 * ones,
+        k1 * ones,
+        k2 * ones,
+        100 * mu * ones,
+        mu * stretch**-4 * ones,
+        G,
+        H,
+        ones,
+    )
     solid = Solid(mesh.points, mesh.wedges, materials, Supports(np.zeros(len(mesh.points))))
     edge = np.isclose(mesh.surface[:, 0], mesh.surface[:, 0].max())
     pull = solid.reference_load.reshape(-1, 2, 3)[edge, :, 0].sum() / (40.0 * 1.5)
-    return Case("skin pre-stress, kPa", 1e3 * in_plane_prestress(mu, k1, k2, stretch),
-                1e3 * float(pull), 1e-8)
+    return Case(
+        "skin pre-stress, kPa",
+        1e3 * in_plane_prestress(mu, k1, k2, stretch),
+        1e3 * float(pull),
+        1e-8,
+    )
 
 
 def taut_string() -> Case:
@@ -124,8 +148,12 @@ def taut_string() -> Case:
     f[3 * at + 1] = load
     sag = np.linalg.solve(stiffness[np.ix_(free, free)], f[free]).max()
     a = points[at, 0]
-    return Case("taut string under a point load, µm",
-                1e3 * load * a * (length - a) / (tension * length), 1e3 * float(sag), 1e-9)
+    return Case(
+        "taut string under a point load, µm",
+        1e3 * load * a * (length - a) / (tension * length),
+        1e3 * float(sag),
+        1e-9,
+    )
 
 
 def no_locking() -> Case:
@@ -137,8 +165,12 @@ def no_locking() -> Case:
     depth = []
     for ratio in (1e4, 1e5):
         mu = np.full(len(mesh.wedges), _MU_MPA)
-        solid = Solid(mesh.points, mesh.wedges, ElementMaterials.plain(mu, bulk=ratio * mu),
-                      Supports(_base_springs(mesh)))
+        solid = Solid(
+            mesh.points,
+            mesh.wedges,
+            ElementMaterials.plain(mu, bulk=ratio * mu),
+            Supports(_base_springs(mesh)),
+        )
         factor = factorise(solid.tangent(np.zeros_like(mesh.points)).csr())
         depth.append(float(factor.solve(push.ravel()).reshape(-1, 3)[:: mesh.nl, 2].min()))
     return Case("no locking at K/µ = 1e5, mm", depth[0], depth[1], 0.02)

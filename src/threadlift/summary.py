@@ -34,23 +34,34 @@ def print_summary(run: Any, folder: Path, seconds: float) -> None:
     console.print(f"Main issue: {t('main_issue.' + assessment['main_issue'])}")
     if run.face.kind == "photo":
         console.print(f"[yellow]{t('banner.photo')}[/yellow]")
-    numbers = ", ".join(f"{k.replace('_', ' ')} {v:.3g}" if isinstance(v, float)
-                        else f"{k.replace('_', ' ')} {v}" for k, v in capture["numbers"].items())
+    numbers = ", ".join(
+        f"{k.replace('_', ' ')} {v:.3g}" if isinstance(v, float) else f"{k.replace('_', ' ')} {v}"
+        for k, v in capture["numbers"].items()
+    )
     console.print(f"Face: {numbers}", soft_wrap=True)
     if plan["threads"]:
         table = Table(box=None, pad_edge=False)
         for name in ("thread", "side", "product", "length mm", "depth mm", "tension N"):
-            table.add_column(name, justify="left" if name in ("thread", "side", "product")
-                             else "right")
+            table.add_column(
+                name, justify="left" if name in ("thread", "side", "product") else "right"
+            )
         for thread in run.plan.recommended:
-            table.add_row(thread.id, thread.side, thread.product, f"{thread.length_mm:.0f}",
-                          f"{min(thread.depth_mm):.1f}–{max(thread.depth_mm):.1f}",
-                          f"{thread.tension_n:.2f}")
+            table.add_row(
+                thread.id,
+                thread.side,
+                thread.product,
+                f"{thread.length_mm:.0f}",
+                f"{min(thread.depth_mm):.1f}–{max(thread.depth_mm):.1f}",
+                f"{thread.tension_n:.2f}",
+            )
         console.print(table)
         o, s = plan["optimality"], plan["safety"]
-        console.print(f"Optimum {o['objective']:.3f}, proven bound {o['bound']:.3f}, "
-                      f"gap {o['gap']:.3f}; nearest structure {s['min_clearance_mm']:.1f} mm "
-                      f"({s['nearest_structure']}), probability of touching one {100 * s['p_hit']:.1f} %")
+        console.print(
+            f"Optimum {o['objective']:.3f}, proven bound {o['bound']:.3f}, "
+            f"gap {o['gap']:.3f}; nearest structure {s['min_clearance_mm']:.1f} mm "
+            f"({s['nearest_structure']}), probability of "
+            f"touching one {100 * s['p_hit']:.1f} %"
+        )
     if run.outcome is not None:
         print_outcome(run.outcome.to_json())
     console.print(f"\nReport: [bold]{folder / 'report.html'}[/bold]   ({seconds:.0f} s)")
@@ -71,15 +82,21 @@ def print_outcome(outcome: Json) -> None:
     for name in ("risk", "estimate", "verdict"):
         risks.add_column(name)
     for name, risk in outcome["risks"].items():
-        risks.add_row(t(f"risk_names.{name}"), f"{_range(risk, 2)} {risk['unit']}",
-                      t(f"verdict.{risk['verdict']}"))
+        risks.add_row(
+            t(f"risk_names.{name}"),
+            f"{_range(risk, 2)} {risk['unit']}",
+            t(f"verdict.{risk['verdict']}"),
+        )
     console.print(risks)
-    left = ", ".join(f"{d['month']} mo {100 * d['fraction']['value']:.0f} %"
-                     for d in outcome["durability"])
+    left = ", ".join(
+        f"{d['month']} mo {100 * d['fraction']['value']:.0f} %" for d in outcome["durability"]
+    )
     console.print(f"Lift that is left: {left}")
     solver = outcome["solver"]
-    console.print(f"Solver: {solver['elements']} elements, {solver['dof']} unknowns, "
-                  f"{solver['iterations']} Newton steps, residual {solver['residual']:.1e}")
+    console.print(
+        f"Solver: {solver['elements']} elements, {solver['dof']} unknowns, "
+        f"{solver['iterations']} Newton steps, residual {solver['residual']:.1e}"
+    )
 
 
 def print_selftest(cases: Sequence[Case]) -> None:
@@ -89,7 +106,11 @@ def print_selftest(cases: Sequence[Case]) -> None:
     for name in ("case", "expected", "computed", "tolerance", ""):
         table.add_column(name)
     for case in cases:
-        table.add_row(case.name, f"{case.expected:.6g}", f"{case.computed:.6g}",
-                      f"{case.tolerance:.1g}", "[green]pass[/green]" if case.passed
-                      else "[red]FAIL[/red]")
+        table.add_row(
+            case.name,
+            f"{case.expected:.6g}",
+            f"{case.computed:.6g}",
+            f"{case.tolerance:.1g}",
+            "[green]pass[/green]" if case.passed else "[red]FAIL[/red]",
+        )
     console.print(table)

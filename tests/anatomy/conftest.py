@@ -14,8 +14,9 @@ def person(seed: int | None) -> Face:
     if seed is not None:
         sd = 0.8 * np.random.default_rng(seed).standard_normal(len(t.modes))
         vertices = vertices + t.subdivision @ np.tensordot(sd, np.asarray(t.modes, float), axes=1)
-    return Face.in_frame(vertices, sd_mm=0.0, kind="synthetic", expressions={},
-                         capture=Capture("test"))
+    return Face.in_frame(
+        vertices, sd_mm=0.0, kind="synthetic", expressions={}, capture=Capture("test")
+    )
 
 
 @pytest.fixture(scope="session")

@@ -34,32 +34,55 @@ def stack(mean_face):
 
 # --- published thickness ------------------------------------------------------------------------
 
+
 # Dermis + epidermis by ultrasound, women: mean and sd of the sum [MENG22].
-@pytest.mark.parametrize(("landmark", "mean", "sd"), [
-    ("glabella", 1.09, 0.23), ("temple_L", 0.98, 0.19), ("zygion_L", 1.07, 0.39),
-    ("malar_eminence_L", 1.07, 0.39), ("submandibular_L", 1.09, 0.34),
-    ("cervical_point", 1.16, 0.2),
-])
+@pytest.mark.parametrize(
+    ("landmark", "mean", "sd"),
+    [
+        ("glabella", 1.09, 0.23),
+        ("temple_L", 0.98, 0.19),
+        ("zygion_L", 1.07, 0.39),
+        ("malar_eminence_L", 1.07, 0.39),
+        ("submandibular_L", 1.09, 0.34),
+        ("cervical_point", 1.16, 0.2),
+    ],
+)
 def test_skin_is_within_two_sd_of_ultrasound(stack, landmark, mean, sd):
     assert abs(at(stack, landmark, "skin") - mean) < 2 * sd
 
 
 # Depth of the superficial fascia by ultrasound [CASABONA19].
-@pytest.mark.parametrize(("landmark", "mean", "sd"), [
-    ("midcheek_L", 4.82, 0.9), ("masseter_centre_L", 4.25, 0.6), ("platysma_mid_L", 3.71, 0.5),
-])
+@pytest.mark.parametrize(
+    ("landmark", "mean", "sd"),
+    [
+        ("midcheek_L", 4.82, 0.9),
+        ("masseter_centre_L", 4.25, 0.6),
+        ("platysma_mid_L", 3.71, 0.5),
+    ],
+)
 def test_smas_depth_is_within_two_sd_of_ultrasound(stack, landmark, mean, sd):
     depth = stack.top_mm("smas")[template().landmarks[landmark]]
     assert abs(depth - mean) < 2 * sd
 
 
 # Skin to bone (recalled T-Table means with default sd).
-@pytest.mark.parametrize(("landmark", "mean", "sd"), [
-    ("glabella", 5.5, 1.0), ("nasion", 6.5, 1.5), ("zygion_L", 6.0, 2.0), ("pogonion", 11.5, 2.5),
-    ("menton", 7.0, 2.0), ("gonion_L", 11.0, 4.0), ("labiale_inferius", 13.0, 2.5),
-    ("sublabiale", 11.0, 2.0), ("masseter_centre_L", 17.5, 4.0), ("midcheek_L", 24.0, 5.0),
-    ("alare_L", 9.5, 2.0), ("subnasale", 13.0, 3.0),
-])
+@pytest.mark.parametrize(
+    ("landmark", "mean", "sd"),
+    [
+        ("glabella", 5.5, 1.0),
+        ("nasion", 6.5, 1.5),
+        ("zygion_L", 6.0, 2.0),
+        ("pogonion", 11.5, 2.5),
+        ("menton", 7.0, 2.0),
+        ("gonion_L", 11.0, 4.0),
+        ("labiale_inferius", 13.0, 2.5),
+        ("sublabiale", 11.0, 2.0),
+        ("masseter_centre_L", 17.5, 4.0),
+        ("midcheek_L", 24.0, 5.0),
+        ("alare_L", 9.5, 2.0),
+        ("subnasale", 13.0, 3.0),
+    ],
+)
 def test_total_depth_is_within_two_sd_of_forensic_tables(stack, landmark, mean, sd):
     assert abs(at(stack, landmark) - mean) < 2 * sd
 
@@ -99,6 +122,7 @@ def test_left_equals_right(stack):
 
 # --- the person ---------------------------------------------------------------------------------
 
+
 def zone_mean(face, stack, layer, zone):
     w = face.zones[zone]
     return float(w @ stack.thickness(layer) / w.sum())
@@ -107,8 +131,13 @@ def zone_mean(face, stack, layer, zone):
 def test_age_thins_skin_cheek_fat_smas_and_spares_the_jowl(mean_face):
     young = layer_stack(mean_face, consult(35, "female", 23))
     old = layer_stack(mean_face, consult(70, "female", 23))
-    for layer, zone in (("skin", "malar_left"), ("fat", "malar_left"), ("fat", "buccal_right"),
-                        ("smas", "preauricular_left"), ("deep", "infraorbital_left")):
+    for layer, zone in (
+        ("skin", "malar_left"),
+        ("fat", "malar_left"),
+        ("fat", "buccal_right"),
+        ("smas", "preauricular_left"),
+        ("deep", "infraorbital_left"),
+    ):
         assert zone_mean(mean_face, old, layer, zone) < zone_mean(mean_face, young, layer, zone)
     jowl = [zone_mean(mean_face, s, "fat", "jowl_left") for s in (young, old)]
     cheek = [zone_mean(mean_face, s, "fat", "malar_left") for s in (young, old)]
@@ -120,16 +149,20 @@ def test_men_have_thicker_skin_and_thinner_cheek_fat(mean_face):
     woman = layer_stack(mean_face, consult(45, "female", 23))
     man = layer_stack(mean_face, consult(45, "male", 23))
     assert zone_mean(mean_face, man, "skin", "malar_left") > 1.15 * zone_mean(
-        mean_face, woman, "skin", "malar_left")
+        mean_face, woman, "skin", "malar_left"
+    )
     assert zone_mean(mean_face, man, "fat", "malar_left") < 0.92 * zone_mean(
-        mean_face, woman, "fat", "malar_left")
+        mean_face, woman, "fat", "malar_left"
+    )
 
 
 def test_body_mass_thickens_fat_most_under_the_chin(mean_face):
     lean = layer_stack(mean_face, consult(45, "female", 20))
     heavy = layer_stack(mean_face, consult(45, "female", 32))
-    gain = {z: zone_mean(mean_face, heavy, "fat", z) - zone_mean(mean_face, lean, "fat", z)
-            for z in ("submental", "buccal_left", "temple_left")}
+    gain = {
+        z: zone_mean(mean_face, heavy, "fat", z) - zone_mean(mean_face, lean, "fat", z)
+        for z in ("submental", "buccal_left", "temple_left")
+    }
     assert gain["submental"] > gain["buccal_left"] > 0.5
     # Deeper SMAS with higher body mass; its thickness does not follow body mass.
     assert (heavy.top_mm("smas") >= lean.top_mm("smas") - 1e-12).all()
@@ -150,6 +183,7 @@ def test_unknown_person_is_the_reference_with_wider_spread(mean_face, stack):
 
 
 # --- measurements -------------------------------------------------------------------------------
+
 
 def core(face, zone):
     """Mean weight of a zone: squared, as the core counts."""
@@ -181,8 +215,9 @@ def test_smas_depth_sets_the_fat_unless_the_fat_was_measured(mean_face):
     got = layer_stack(mean_face, consult(smas_depth_mm=depth))
     w = core(mean_face, "buccal_left")
     assert w @ got.top_mm("smas") == pytest.approx(7.0, rel=0.1)
-    both = layer_stack(mean_face, consult(smas_depth_mm=depth,
-                                          fat_thickness_mm={"buccal_left": measured(4.0)}))
+    both = layer_stack(
+        mean_face, consult(smas_depth_mm=depth, fat_thickness_mm={"buccal_left": measured(4.0)})
+    )
     assert w @ both.fat_mm == pytest.approx(4.0, rel=0.1)
 
 

@@ -81,8 +81,10 @@ def test_pitanguy_line_ends(face, placed, side, s):
 def test_duct_lies_within_15_mm_of_the_middle_half_of_tragus_commissure(face, placed, side, s):
     duct = placed["parotid_duct", side]
     a, b = face.landmark(f"tragus_{s}") + np.array([0, -6, 0]), face.landmark(f"cheilion_{s}")
-    heights, shares = zip(*(line_distance(p * [0, 1, 1], a * [0, 1, 1], b * [0, 1, 1])
-                            for p in duct.curve_mm), strict=True)
+    heights, shares = zip(
+        *(line_distance(p * [0, 1, 1], a * [0, 1, 1], b * [0, 1, 1]) for p in duct.curve_mm),
+        strict=True,
+    )
     assert np.abs(heights).max() < 15.0
     assert min(shares) > 0.20
     assert max(shares) < 0.80
@@ -161,8 +163,9 @@ def test_zuker_point(face, placed, side, s):
 def test_temporal_artery_in_front_of_the_tragus(face, placed, side, s):
     curve = placed["superficial_temporal_artery", side].curve_mm
     line = (face.landmark(f"tragus_{s}"), face.landmark(f"exocanthion_{s}"))
-    heights = [line_distance(p * [0, 1, 1], line[0] * [0, 1, 1], line[1] * [0, 1, 1])[0]
-               for p in curve]
+    heights = [
+        line_distance(p * [0, 1, 1], line[0] * [0, 1, 1], line[1] * [0, 1, 1])[0] for p in curve
+    ]
     at = curve[int(np.abs(heights).argmin())]
     assert np.linalg.norm((at - line[0])[1:]) == pytest.approx(15.6, abs=3.0)
 
@@ -216,12 +219,14 @@ def test_thicker_layers_put_structures_deeper(mean_face):
 
 
 def test_no_stack_means_the_reference_person(mean_face):
-    for a, b in zip(structures(mean_face), structures(mean_face, layer_stack(mean_face)),
-                    strict=True):
+    for a, b in zip(
+        structures(mean_face), structures(mean_face, layer_stack(mean_face)), strict=True
+    ):
         assert (a.depth_mm == b.depth_mm).all()
 
 
 # --- ligaments ----------------------------------------------------------------------------------
+
 
 @side_cases
 def test_zygomatic_ligament_row(face, held, side, s):

@@ -49,8 +49,9 @@ def test_version() -> None:
 def test_a_picture_without_a_face(tmp_path: Path) -> None:
     rgb = np.random.default_rng(0).integers(0, 255, (300, 300, 3), dtype=np.uint8)
     photo = save(tmp_path / "noise.png", rgb)
-    assert_refused(run("plan", "--photo", photo, "-o", tmp_path / "out"), tmp_path / "out",
-                   "No face")
+    assert_refused(
+        run("plan", "--photo", photo, "-o", tmp_path / "out"), tmp_path / "out", "No face"
+    )
 
 
 def test_two_faces(tmp_path: Path) -> None:
@@ -77,8 +78,9 @@ def test_a_photograph_that_is_not_there(tmp_path: Path) -> None:
 def test_a_truncated_photograph(tmp_path: Path) -> None:
     photo = save(tmp_path / "face.png", astronaut())
     photo.write_bytes(photo.read_bytes()[:20000])
-    assert_refused(run("plan", "--photo", photo, "-o", tmp_path / "out"), tmp_path / "out",
-                   "face.png")
+    assert_refused(
+        run("plan", "--photo", photo, "-o", tmp_path / "out"), tmp_path / "out", "face.png"
+    )
 
 
 def test_a_scan_without_a_face(tmp_path: Path) -> None:
@@ -107,14 +109,17 @@ def test_neither_photo_nor_scan(tmp_path: Path) -> None:
     assert_refused(run("plan", "-o", tmp_path / "out"), tmp_path / "out", "--photo", "--scan")
 
 
-@pytest.mark.parametrize(("text", "word"), [
-    ("", "empty"),
-    ("- 1\n- 2\n", "named sections"),
-    ("patient: {age_yeers: 50}\n", "age_years"),
-    ("patient: {age_years: 12}\n", "adults"),
-    ("patient: {sex: male}\ncontraindications: {pregnancy: true}\n", "pregnan"),
-    ("patient: [unclosed\n", "YAML"),
-])
+@pytest.mark.parametrize(
+    ("text", "word"),
+    [
+        ("", "empty"),
+        ("- 1\n- 2\n", "named sections"),
+        ("patient: {age_yeers: 50}\n", "age_years"),
+        ("patient: {age_years: 12}\n", "adults"),
+        ("patient: {sex: male}\ncontraindications: {pregnancy: true}\n", "pregnan"),
+        ("patient: [unclosed\n", "YAML"),
+    ],
+)
 def test_a_bad_consultation(tmp_path: Path, text: str, word: str) -> None:
     record = tmp_path / "record.yaml"
     record.write_text(text)

@@ -13,10 +13,46 @@ from threadlift.evidence.register import STATUSES, source_keys
 
 #: A unit outside this list is a typo until somebody adds it here.
 UNITS = {
-    "1", "mm", "mm2", "1/mm", "1/N", "deg", "rad", "N", "N/mm", "N/mm2", "N/mm3", "N/m", "kPa",
-    "MPa", "GPa", "kg/m3", "m/s2", "kg/m2", "months", "weeks", "days", "hours", "s", "years", "ml",
-    "g", "kg", "per 100", "%", "1/decade", "1/year", "mm/(kg/m2)", "1/(kg/m2)", "grade", "mbar",
-    "px", "m", "cm", "mm/decade", "mm/year",
+    "1",
+    "mm",
+    "mm2",
+    "1/mm",
+    "1/N",
+    "deg",
+    "rad",
+    "N",
+    "N/mm",
+    "N/mm2",
+    "N/mm3",
+    "N/m",
+    "kPa",
+    "MPa",
+    "GPa",
+    "kg/m3",
+    "m/s2",
+    "kg/m2",
+    "months",
+    "weeks",
+    "days",
+    "hours",
+    "s",
+    "years",
+    "ml",
+    "g",
+    "kg",
+    "per 100",
+    "%",
+    "1/decade",
+    "1/year",
+    "mm/(kg/m2)",
+    "1/(kg/m2)",
+    "grade",
+    "mbar",
+    "px",
+    "m",
+    "cm",
+    "mm/decade",
+    "mm/year",
 }
 PARAMETERS = sorted(evidence.all_parameters().items())
 
@@ -38,7 +74,9 @@ def rows_with_status(node: Any, path: str):
 
 
 ROWS = [
-    row for name in toml_names() if name != "sources"
+    row
+    for name in toml_names()
+    if name != "sources"
     for row in rows_with_status(evidence.table(name), name)
 ]
 

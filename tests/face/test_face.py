@@ -29,8 +29,9 @@ def test_mirrored_twice_is_the_same_face(face):
 
 def test_mirroring_exchanges_the_sides(face):
     m = face.mirrored()
-    np.testing.assert_array_equal(m.landmark("jowl_point_L"),
-                                  face.landmark("jowl_point_R") * [-1, 1, 1])
+    np.testing.assert_array_equal(
+        m.landmark("jowl_point_L"), face.landmark("jowl_point_R") * [-1, 1, 1]
+    )
     assert np.abs(m.vertices - face.vertices).max() > 0.5
     assert m.ipd_mm == pytest.approx(face.ipd_mm, abs=1e-12)
 
@@ -44,14 +45,17 @@ def test_normals_are_unit_and_point_outwards(face):
     assert np.mean(outward > 0) > 0.9
 
 
-@pytest.mark.parametrize("break_it", [
-    lambda v: np.where(np.arange(len(v))[:, None] == 7, np.nan, v),
-    lambda v: v[:-1],
-    lambda v: v / 1000.0,
-    lambda v: v * 10.0,
-    lambda v: v[:, [1, 0, 2]],
-    lambda v: v + np.array([0.0, 50.0, 0.0]),
-])
+@pytest.mark.parametrize(
+    "break_it",
+    [
+        lambda v: np.where(np.arange(len(v))[:, None] == 7, np.nan, v),
+        lambda v: v[:-1],
+        lambda v: v / 1000.0,
+        lambda v: v * 10.0,
+        lambda v: v[:, [1, 0, 2]],
+        lambda v: v + np.array([0.0, 50.0, 0.0]),
+    ],
+)
 def test_rejects_what_is_not_a_head_in_the_patient_frame(face, break_it):
     with pytest.raises(InputError) as error:
         with_(face, vertices=break_it(face.vertices))
@@ -73,10 +77,16 @@ def test_rejects_bad_companions(face):
 def test_in_frame_undoes_any_rigid_motion(face):
     a, b = 0.7, -0.4
     turn = np.array([[np.cos(a), -np.sin(a), 0], [np.sin(a), np.cos(a), 0], [0, 0, 1]]) @ np.array(
-        [[1, 0, 0], [0, np.cos(b), -np.sin(b)], [0, np.sin(b), np.cos(b)]])
+        [[1, 0, 0], [0, np.cos(b), -np.sin(b)], [0, np.sin(b), np.cos(b)]]
+    )
     moved = face.vertices @ turn.T + np.array([5, -300, 12])
-    again = Face.in_frame(moved, sd_mm=0.0, kind="synthetic", capture=face.capture,
-                          expressions={k: v @ turn.T for k, v in face.expressions.items()})
+    again = Face.in_frame(
+        moved,
+        sd_mm=0.0,
+        kind="synthetic",
+        capture=face.capture,
+        expressions={k: v @ turn.T for k, v in face.expressions.items()},
+    )
     np.testing.assert_allclose(again.vertices, face.vertices, atol=1e-9)
     np.testing.assert_allclose(again.expressions["smile"], face.expressions["smile"], atol=1e-9)
 
@@ -96,8 +106,12 @@ def test_save_and_load(face, tmp_path):
 
 def test_capture_record_is_plain_data():
     record = Capture("a.jpg", {"reprojection_px": np.float64(0.7)}, ("note",), "from the ruler")
-    assert record.to_json() == {"source": "a.jpg", "numbers": {"reprojection_px": 0.7},
-                                "notes": ["note"], "scale": "from the ruler"}
+    assert record.to_json() == {
+        "source": "a.jpg",
+        "numbers": {"reprojection_px": 0.7},
+        "notes": ["note"],
+        "scale": "from the ruler",
+    }
 
 
 def test_vertex_normals_of_a_flat_square():
@@ -115,8 +129,10 @@ def test_smile_lifts_and_widens_the_mouth():
 
 def test_expressions_move_what_they_should():
     t, fields = template(), expression_fields()
+
     def at(name, mark):
         return fields[name][t.landmarks[mark]]
+
     assert at("jaw_open", "menton")[1] < -8.0
     assert abs(at("jaw_open", "exocanthion_L")[1]) < 0.1
     assert at("pucker", "cheilion_L")[0] < -2.0

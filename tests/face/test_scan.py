@@ -67,12 +67,19 @@ def test_registered_surface_is_nearer_to_the_true_face_than_the_noise(trial):
 
 def test_frame_and_landmarks_are_those_of_the_person(trial):
     fitted, truth = trial.fitted, trial.truth
-    frame = patient_frame(*(fitted.landmark(k) for k in
-                            ("tragion_L", "tragion_R", "orbitale_L", "orbitale_R")))
+    frame = patient_frame(
+        *(fitted.landmark(k) for k in ("tragion_L", "tragion_R", "orbitale_L", "orbitale_R"))
+    )
     assert np.allclose(frame.rotation, np.eye(3), atol=1e-9)
     assert np.allclose(frame.translation, 0.0, atol=1e-9)
-    for name in ("exocanthion_L", "exocanthion_R", "cheilion_L", "cheilion_R", "pronasale",
-                 "menton"):
+    for name in (
+        "exocanthion_L",
+        "exocanthion_R",
+        "cheilion_L",
+        "cheilion_R",
+        "pronasale",
+        "menton",
+    ):
         assert np.linalg.norm(fitted.landmark(name) - truth.landmark(name)) < 4.0, name
     for zone in ("malar_left", "jowl_right", "nasolabial_left", "chin"):
         weight = template().zones[zone]
@@ -106,8 +113,9 @@ def difference(one, other):
 
 @pytest.mark.slow
 def test_same_scan_same_bits(trial):
-    again = fit_scan(make_scan(0.1 * (trial.vertices @ turn(7).T + [90.0, -30.0, 400.0]),
-                               trial.triangles))
+    again = fit_scan(
+        make_scan(0.1 * (trial.vertices @ turn(7).T + [90.0, -30.0, 400.0]), trial.triangles)
+    )
     assert np.array_equal(again.vertices, trial.fitted.vertices)
     assert again.capture == trial.fitted.capture
 
@@ -116,8 +124,11 @@ def test_same_scan_same_bits(trial):
 @pytest.mark.parametrize(("units", "factor", "seed"), [("mm", 1.0, 3), ("m", 0.001, 4)])
 def test_pose_and_unit_of_the_file_do_not_matter(trial, tmp_path, units, factor, seed):
     path = tmp_path / "scan.ply"
-    trimesh.Trimesh(factor * (trial.vertices @ turn(seed).T - [10.0, 700.0, 5.0]),
-                    trial.triangles, process=False).export(path)
+    trimesh.Trimesh(
+        factor * (trial.vertices @ turn(seed).T - [10.0, 700.0, 5.0]),
+        trial.triangles,
+        process=False,
+    ).export(path)
     other = Face.from_scan(path, units=units if units == "m" else None)
     mean, p95 = difference(trial.fitted, other)
     # Tenths of a millimetre come from the jitter of the landmark network and of the frame.

@@ -97,7 +97,7 @@ def test_broken_files_are_refused_with_a_remedy(tmp_path):
         "missing": tmp_path / "no.ply",
         "empty": write(tmp_path / "empty.ply", b""),
         "noise": write(tmp_path / "noise.obj", bytes(range(256)) * 20),
-        "cut": write(tmp_path / "cut.ply", content[:len(content) // 2]),
+        "cut": write(tmp_path / "cut.ply", content[: len(content) // 2]),
         "cut glb": write(tmp_path / "cut.glb", glb.read_bytes()[:3000]),
         "text as glb": write(tmp_path / "text.glb", b"this is not a scan"),
         "wrong kind": write(tmp_path / "scan.docx", b"PK"),
@@ -132,8 +132,9 @@ def test_duplicates_degenerate_triangles_and_specks_go():
     triangles = np.arange(len(soup)).reshape(-1, 3)
     speck = np.array([[300.0, 0, 0], [301, 0, 0], [300, 1, 0]])
     vertices = np.concatenate([soup, speck])
-    triangles = np.concatenate([triangles, triangles[:5], [[0, 0, 1]],
-                                len(soup) + np.array([[0, 1, 2]])])
+    triangles = np.concatenate(
+        [triangles, triangles[:5], [[0, 0, 1]], len(soup) + np.array([[0, 1, 2]])]
+    )
     scan = make_scan(vertices, triangles)
     assert len(scan.vertices) == len(mesh.vertices)
     assert len(scan.triangles) == len(mesh.faces)
@@ -143,8 +144,11 @@ def test_duplicates_degenerate_triangles_and_specks_go():
 def test_normals_are_turned_outward(spoil):
     mesh = ball()
     triangles = np.array(mesh.faces)
-    chosen = {"all": slice(None), "none": slice(0),
-              "half": np.random.default_rng(1).random(len(triangles)) < 0.5}[spoil]
+    chosen = {
+        "all": slice(None),
+        "none": slice(0),
+        "half": np.random.default_rng(1).random(len(triangles)) < 0.5,
+    }[spoil]
     triangles[chosen] = triangles[chosen][:, ::-1]
     v = np.array(mesh.vertices)
     turned = orient_outward(v, triangles, np.zeros(3), 260.0)

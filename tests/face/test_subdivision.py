@@ -4,8 +4,9 @@ import numpy as np
 
 from threadlift.face.subdivision import keep_size, loop, mirror_of_fine
 
-OCTAHEDRON = np.array([[0, 2, 4], [2, 1, 4], [1, 3, 4], [3, 0, 4],
-                       [2, 0, 5], [1, 2, 5], [3, 1, 5], [0, 3, 5]])
+OCTAHEDRON = np.array(
+    [[0, 2, 4], [2, 1, 4], [1, 3, 4], [3, 0, 4], [2, 0, 5], [1, 2, 5], [3, 1, 5], [0, 3, 5]]
+)
 CORNERS = np.array([[1, 0, 0], [-1, 0, 0], [0, 1, 0], [0, -1, 0], [0, 0, 1], [0, 0, -1.0]])
 
 

@@ -14,17 +14,20 @@ from threadlift.face.template import template
 def unfolded(face):
     """Share of skin triangles whose normal stays within a right angle of the template's."""
     t = template()
+
     def normal(v):
         p = v[t.skin_triangles]
         n = np.cross(p[:, 1] - p[:, 0], p[:, 2] - p[:, 0])
         return n / np.linalg.norm(n, axis=1, keepdims=True)
+
     return np.mean(np.einsum("ij,ij->i", normal(face.vertices), normal(t.vertices)) > 0.0)
 
 
 @pytest.mark.parametrize("seed", range(6))
 def test_random_people_are_whole(seed):
-    face = synthetic_face(seed, age_years=25.0 + 10.0 * seed, weight=(-1) ** seed * 0.5,
-                          asymmetry=0.5)
+    face = synthetic_face(
+        seed, age_years=25.0 + 10.0 * seed, weight=(-1) ** seed * 0.5, asymmetry=0.5
+    )
     assert np.isfinite(face.vertices).all()
     assert unfolded(face) > 0.999
     assert 50.0 < face.ipd_mm < 75.0
@@ -46,8 +49,9 @@ def test_without_asymmetry_the_face_is_symmetric():
 
 
 def test_the_jowl_drops_as_far_as_asked_and_hangs_over_the_border():
-    smooth, heavy = (synthetic_face(1, age_years=60.0, asymmetry=0.0, jowl_mm=mm)
-                     for mm in (0.0, 6.0))
+    smooth, heavy = (
+        synthetic_face(1, age_years=60.0, asymmetry=0.0, jowl_mm=mm) for mm in (0.0, 6.0)
+    )
     move = heavy.vertices - smooth.vertices
     weight = template().zones["jowl_left"] > 0.5
     assert 5.0 < np.linalg.norm(move[weight], axis=1).max() < 10.0
@@ -71,8 +75,17 @@ def test_weight_fills_the_cheek():
     assert breadth[1] > breadth[0] + 2.0
 
 
-@pytest.mark.parametrize("bad", [{"age_years": 5}, {"weight": 2}, {"asymmetry": -0.1},
-                                 {"jowl_mm": 40}, {"sex": "f"}, {"age_years": float("nan")}])
+@pytest.mark.parametrize(
+    "bad",
+    [
+        {"age_years": 5},
+        {"weight": 2},
+        {"asymmetry": -0.1},
+        {"jowl_mm": 40},
+        {"sex": "f"},
+        {"age_years": float("nan")},
+    ],
+)
 def test_rejects_what_no_person_is(bad):
     with pytest.raises(InputError):
         synthetic_face(0, **bad)
@@ -123,8 +136,9 @@ def test_scan_files_can_be_read_back(person, tmp_path, ending):
     scan = synthetic_scan(person, 0.4, 5, 4.0)
     mesh = trimesh.load(write_scan(scan, tmp_path / f"scan.{ending}"), process=False)
     assert len(mesh.faces) == len(scan[1])
-    np.testing.assert_allclose(np.sort(mesh.bounds), np.sort([scan[0].min(0), scan[0].max(0)]),
-                               atol=1e-3)
+    np.testing.assert_allclose(
+        np.sort(mesh.bounds), np.sort([scan[0].min(0), scan[0].max(0)]), atol=1e-3
+    )
 
 
 def test_scan_parameters_are_checked(person):

@@ -29,6 +29,7 @@ def test_triangulation_is_mirrored_onto_itself_with_reversed_orientation(t):
         turn = triangles.argmin(axis=1)[:, None]
         rolled = np.take_along_axis(triangles, (turn + np.arange(3)) % 3, axis=1)
         return set(map(tuple, rolled))
+
     assert canonical(t.mirror[t.triangles][:, ::-1]) == canonical(t.triangles)
 
 
@@ -40,12 +41,17 @@ def test_subdivision_carries_the_coarse_head_to_the_fine_one(t):
 
 
 def test_is_in_the_patient_frame_at_the_stated_size(t):
-    frame = patient_frame(*(t.vertices[t.landmarks[k]] for k in (
-        "tragion_L", "tragion_R", "orbitale_L", "orbitale_R")))
+    frame = patient_frame(
+        *(
+            t.vertices[t.landmarks[k]]
+            for k in ("tragion_L", "tragion_R", "orbitale_L", "orbitale_R")
+        )
+    )
     np.testing.assert_allclose(frame.rotation, np.eye(3), atol=1e-9)
     np.testing.assert_allclose(frame.translation, 0.0, atol=1e-9)
     assert t.ipd_of(t.vertices) == pytest.approx(
-        value("face.template.interpupillary_distance"), abs=1e-6)
+        value("face.template.interpupillary_distance"), abs=1e-6
+    )
 
 
 def test_skin_is_one_clean_sheet_with_openings_for_mouth_lids_and_neck(t):
@@ -83,8 +89,21 @@ def test_landmarks_lie_on_skin_and_are_mirrored(t):
 def test_landmarks_are_ordered_as_in_a_face(t):
     def at(name):
         return t.vertices[t.landmarks[name]]
-    down = ["trichion", "glabella", "nasion", "pronasale", "subnasale", "labiale_superius",
-            "stomion", "labiale_inferius", "sublabiale", "pogonion", "gnathion", "menton"]
+
+    down = [
+        "trichion",
+        "glabella",
+        "nasion",
+        "pronasale",
+        "subnasale",
+        "labiale_superius",
+        "stomion",
+        "labiale_inferius",
+        "sublabiale",
+        "pogonion",
+        "gnathion",
+        "menton",
+    ]
     heights = [at(n)[1] for n in down]
     assert heights == sorted(heights, reverse=True)
     assert at("pronasale")[2] > max(t.vertices[t.skin, 2]) - 0.1
@@ -105,12 +124,20 @@ def test_zone_weights(t):
     assert total.max() <= 1.0 + 1e-12
 
 
-@pytest.mark.parametrize(("zone", "landmark"), [
-    ("temple", "temple"), ("malar", "malar_eminence"), ("buccal", "midcheek"),
-    ("preauricular", "preauricular"), ("jowl", "jowl_point"), ("jawline", "gonion"),
-    ("marionette", "marionette_mid"), ("nasolabial", "nasolabial_mid"),
-    ("infraorbital", "orbitale"),
-])
+@pytest.mark.parametrize(
+    ("zone", "landmark"),
+    [
+        ("temple", "temple"),
+        ("malar", "malar_eminence"),
+        ("buccal", "midcheek"),
+        ("preauricular", "preauricular"),
+        ("jowl", "jowl_point"),
+        ("jawline", "gonion"),
+        ("marionette", "marionette_mid"),
+        ("nasolabial", "nasolabial_mid"),
+        ("infraorbital", "orbitale"),
+    ],
+)
 def test_bilateral_zones_lie_where_they_belong(t, zone, landmark):
     weights = {z: t.zones[f"{z}_left"][t.landmarks[f"{landmark}_L"]] for z in BILATERAL}
     assert max(weights, key=weights.__getitem__) == zone
@@ -136,7 +163,8 @@ def test_units_are_mirrored_pairs(t):
     for name, field in t.expressions.items():
         if name.endswith("Left") and not name.startswith(("jaw", "mouthLeft")):
             np.testing.assert_array_equal(
-                t.mirrored(field), t.expressions[name.replace("Left", "Right")])
+                t.mirrored(field), t.expressions[name.replace("Left", "Right")]
+            )
 
 
 def test_network_landmarks_land_where_they_should(t):

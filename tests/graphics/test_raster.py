@@ -15,8 +15,9 @@ SQUARE_TRIANGLES = np.array([[0, 1, 2], [0, 2, 3]])
 @pytest.mark.parametrize("distance", [None, 600.0])
 def test_projection_and_back(distance):
     rng = np.random.default_rng(0)
-    camera = portrait_camera(33.0, -12.0, (3.0, 4, 5), 200.0, (320, 240), roll_deg=7.0,
-                             distance_mm=distance)
+    camera = portrait_camera(
+        33.0, -12.0, (3.0, 4, 5), 200.0, (320, 240), roll_deg=7.0, distance_mm=distance
+    )
     points = rng.normal(0.0, 40.0, (50, 3))
     assert np.allclose(camera.unproject(*camera.project(points)), points, atol=1e-9)
 
@@ -30,8 +31,9 @@ def test_camera_axes_are_a_rotation_and_put_the_left_cheek_at_picture_right():
     px, _ = camera.project([[30.0, 0, 0], [0, 30.0, 0]])
     assert np.allclose(px, [[130, 100], [100, 70]])
     # yaw > 0: the camera stands on the patient's left, so the left ear is nearer than the right
-    _, depth = portrait_camera(40, 0, (0, 0, 0), 200, (200, 200)).project([[70.0, 0, 0],
-                                                                           [-70, 0, 0]])
+    _, depth = portrait_camera(40, 0, (0, 0, 0), 200, (200, 200)).project(
+        [[70.0, 0, 0], [-70, 0, 0]]
+    )
     assert depth[0] < depth[1]
 
 
@@ -53,8 +55,10 @@ def test_the_nearer_surface_wins_whatever_the_order():
     vertices = np.concatenate([SQUARE, 0.3 * SQUARE + [0, 0, 20.0]])
     near = SQUARE_TRIANGLES + 4
     camera = portrait_camera(0, 0, (0, 0, 0), 90.0, (60, 60))
-    for triangles in (np.concatenate([SQUARE_TRIANGLES, near]),
-                      np.concatenate([near, SQUARE_TRIANGLES])):
+    for triangles in (
+        np.concatenate([SQUARE_TRIANGLES, near]),
+        np.concatenate([near, SQUARE_TRIANGLES]),
+    ):
         depth, ids, _ = visibility(vertices, triangles, camera)
         front = (triangles[ids] >= 4).all(axis=2)
         assert front[30, 30]
@@ -64,8 +68,9 @@ def test_the_nearer_surface_wins_whatever_the_order():
 
 def test_nothing_in_sight_is_background():
     camera = portrait_camera(0, 0, (0, 0, 0), 20.0, (16, 16))
-    picture = render(SQUARE + np.array([500.0, 0, 0]), SQUARE_TRIANGLES, None, camera,
-                     background=(10, 20, 30))
+    picture = render(
+        SQUARE + np.array([500.0, 0, 0]), SQUARE_TRIANGLES, None, camera, background=(10, 20, 30)
+    )
     assert not picture.mask.any()
     assert np.isinf(picture.depth).all()
     assert (picture.rgb == [10, 20, 30]).all()
@@ -81,8 +86,9 @@ def test_winding_does_not_change_the_picture():
 def test_supersampling_keeps_size_and_softens_edges():
     camera = portrait_camera(0, 0, (0, 0, 0), 120.0, (41, 41), roll_deg=20)
     plain = render(SQUARE, SQUARE_TRIANGLES, (200, 120, 90), camera, background=(0, 0, 0))
-    fine = render(SQUARE, SQUARE_TRIANGLES, (200, 120, 90), camera, background=(0, 0, 0),
-                  supersample=2)
+    fine = render(
+        SQUARE, SQUARE_TRIANGLES, (200, 120, 90), camera, background=(0, 0, 0), supersample=2
+    )
     assert fine.rgb.shape == plain.rgb.shape
     assert fine.depth.shape == plain.depth.shape
     assert len(np.unique(fine.rgb[..., 0])) > len(np.unique(plain.rgb[..., 0]))

@@ -60,7 +60,7 @@ def test_threads_lie_where_they_were_put(written) -> None:
 def test_a_foreign_file_is_named_with_its_remedy(tmp_path: Path, content: bytes) -> None:
     path = tmp_path / "face.glb"
     path.write_bytes(content)
-    with pytest.raises(InputError, match="face.glb"):
+    with pytest.raises(InputError, match=r"face\.glb"):
         read_face_glb(path)
 
 

@@ -25,15 +25,32 @@ from threadlift.threads import (
 )
 
 
-def straight(length=90.0, n=31, technique="anchored", product_name="pdo-2-0-molded",
-             tension=1.5, layer="fat", depth=5.0):
+def straight(
+    length=90.0,
+    n=31,
+    technique="anchored",
+    product_name="pdo-2-0-molded",
+    tension=1.5,
+    layer="fat",
+    depth=5.0,
+):
     x = np.linspace(0.0, length, n)
     path = np.c_[x, 0 * x, 0 * x]
-    return Thread("t1", "left", product_name, technique, path[0], path, np.full(n, depth),
-                  (layer,) * n, tension)
+    return Thread(
+        "t1",
+        "left",
+        product_name,
+        technique,
+        path[0],
+        path,
+        np.full(n, depth),
+        (layer,) * n,
+        tension,
+    )
 
 
 # --- catalogue ---------------------------------------------------------------------------------
+
 
 def test_axial_stiffness_is_modulus_times_area():
     p = product("pdo-2-0-molded")
@@ -42,9 +59,16 @@ def test_axial_stiffness_is_modulus_times_area():
     assert 2.0 / p.ea_n * 100.0 == pytest.approx(2.1, abs=0.05)
 
 
-@pytest.mark.parametrize(("name", "ea"), [("pdo-0-molded", 133), ("pdo-3-0-cut", 48),
-                                          ("plla-3-0-cone", 199), ("plcl-2-0-molded", 80),
-                                          ("pcl-2-0-molded", 121)])
+@pytest.mark.parametrize(
+    ("name", "ea"),
+    [
+        ("pdo-0-molded", 133),
+        ("pdo-3-0-cut", 48),
+        ("plla-3-0-cone", 199),
+        ("plcl-2-0-molded", 80),
+        ("pcl-2-0-molded", 121),
+    ],
+)
 def test_axial_stiffness_of_the_catalogue(name, ea):
     assert product(name).ea_n == pytest.approx(ea, rel=0.01)
 
@@ -65,11 +89,21 @@ def test_unknown_product_names_the_known_ones():
 
 # --- geometry and JSON -------------------------------------------------------------------------
 
+
 def test_json_has_the_fields_of_the_plan_and_round_trips():
     thread = straight()
     data = thread.to_json()
-    assert list(data) == ["id", "side", "product", "technique", "entry_mm", "path_mm",
-                          "depth_mm", "layer", "tension_n"]
+    assert list(data) == [
+        "id",
+        "side",
+        "product",
+        "technique",
+        "entry_mm",
+        "path_mm",
+        "depth_mm",
+        "layer",
+        "tension_n",
+    ]
     assert Thread.from_json(json.loads(json.dumps(data))) == thread
 
 
@@ -80,11 +114,21 @@ def test_mirror_is_an_involution_and_changes_the_side():
     assert thread.mirrored().mirrored() == thread
 
 
-@pytest.mark.parametrize(("field", "bad"), [
-    ("side", "front"), ("technique", "magic"), ("layer", ["bone"] * 31), ("tension_n", -1.0),
-    ("tension_n", float("nan")), ("depth_mm", [1.0]), ("path_mm", [[0, 0, 0]]),
-    ("entry_mm", "here"), ("depth_mm", [-1.0] * 31), ("path_mm", [[0.0, 0.0, 0.0]] * 31),
-])
+@pytest.mark.parametrize(
+    ("field", "bad"),
+    [
+        ("side", "front"),
+        ("technique", "magic"),
+        ("layer", ["bone"] * 31),
+        ("tension_n", -1.0),
+        ("tension_n", float("nan")),
+        ("depth_mm", [1.0]),
+        ("path_mm", [[0, 0, 0]]),
+        ("entry_mm", "here"),
+        ("depth_mm", [-1.0] * 31),
+        ("path_mm", [[0.0, 0.0, 0.0]] * 31),
+    ],
+)
 def test_broken_threads_are_refused(field, bad):
     data = straight().to_json() | {field: bad}
     with pytest.raises(InputError, match="t1"):
@@ -99,6 +143,7 @@ def test_missing_field_is_named():
 
 
 # --- cogs --------------------------------------------------------------------------------------
+
 
 def test_cogs_of_a_one_way_thread_lie_in_the_engaged_section():
     thread = straight()
@@ -129,9 +174,15 @@ def test_near_dermis_holds_less_the_shallower():
 
 # --- tension -----------------------------------------------------------------------------------
 
+
 @settings(max_examples=60, deadline=None)
-@given(st.sampled_from(sorted(products())), st.sampled_from(["anchored", "floating"]),
-       st.floats(0.0, 12.0), st.floats(25.0, 140.0), st.sampled_from(["fat", "smas", "skin"]))
+@given(
+    st.sampled_from(sorted(products())),
+    st.sampled_from(["anchored", "floating"]),
+    st.floats(0.0, 12.0),
+    st.floats(25.0, 140.0),
+    st.sampled_from(["fat", "smas", "skin"]),
+)
 def test_equilibrium(name, technique, tension, length, layer):
     thread = straight(length, 41, technique, name, tension, layer)
     p = product(name)
@@ -164,8 +215,10 @@ def test_tension_is_constant_up_to_the_first_cog():
 
 def test_stiff_cable_shares_evenly_and_soft_cable_loads_the_first_cogs():
     thread = straight(tension=1.0)
-    shares = {name: tension_profile(thread, product(name)).cogs.transfer_n
-              for name in ("pdo-0-molded", "plcl-2-0-molded")}
+    shares = {
+        name: tension_profile(thread, product(name)).cogs.transfer_n
+        for name in ("pdo-0-molded", "plcl-2-0-molded")
+    }
     spread = {name: x.max() / x.min() for name, x in shares.items()}
     assert spread["plcl-2-0-molded"] > spread["pdo-0-molded"] > 1.0
 
@@ -201,12 +254,16 @@ def test_floating_thread_is_symmetric_end_to_end():
 
 # --- time --------------------------------------------------------------------------------------
 
-@pytest.mark.parametrize(("profile", "row"), [
-    ("pdo-pessimistic", (0.58, 0.28, 0.13, 0.03, 0.00)),
-    ("pdo", (0.70, 0.42, 0.26, 0.14, 0.07)),
-    ("plla", (0.80, 0.57, 0.41, 0.28, 0.17)),
-    ("plcl", (0.82, 0.61, 0.48, 0.36, 0.26)),
-])
+
+@pytest.mark.parametrize(
+    ("profile", "row"),
+    [
+        ("pdo-pessimistic", (0.58, 0.28, 0.13, 0.03, 0.00)),
+        ("pdo", (0.70, 0.42, 0.26, 0.14, 0.07)),
+        ("plla", (0.80, 0.57, 0.41, 0.28, 0.17)),
+        ("plcl", (0.82, 0.61, 0.48, 0.36, 0.26)),
+    ],
+)
 def test_durability_table(profile, row):
     assert durability(profile).fraction([1, 3, 6, 12, 24]) == pytest.approx(row, abs=0.02)
 

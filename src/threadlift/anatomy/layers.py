@@ -71,7 +71,8 @@ class LayerStack:
             f"{layer}_mm": np.maximum(
                 self.thickness(layer) * np.asarray(factors[layer], dtype=float), _floor(layer)
             )
-            for layer in LAYERS if layer in factors
+            for layer in LAYERS
+            if layer in factors
         }
         return replace(self, **changed)
 
@@ -91,9 +92,7 @@ def layer_stack(face: Any, consultation: Any = None) -> LayerStack:
     # Thickness is positive and varies by factors: interpolate its logarithm. What a person differs
     # by goes through the positive weights, so that a thicker site makes no place thinner.
     fields = np.exp(sharp @ np.log(reference) + plain @ np.log(own / reference))
-    mm = {
-        layer: np.maximum(fields[:, i], _floor(layer)) for i, layer in enumerate(LAYERS)
-    }
+    mm = {layer: np.maximum(fields[:, i], _floor(layer)) for i, layer in enumerate(LAYERS)}
     width = 1.0 if person.known else value("layers.cv.unknown_person")
     cv = {layer: np.full(len(fields), width * value(f"layers.cv.{layer}")) for layer in LAYERS}
     used = _apply_measurements(mm, cv, face, consultation)
@@ -143,6 +142,7 @@ class _Person:
 
     def site(self, row: Mapping[str, Any]) -> list[float]:
         """Thicknesses [mm] of one site for this person, not below the floors."""
+
         def per_decade(name: str, decades: float) -> float:
             # Geometric, so that no age makes a layer vanish.
             return (1.0 + value(f"layers.modifier.{name}")) ** decades
@@ -185,10 +185,12 @@ def _weights() -> tuple[Array, Array]:
     ]
 
     def smoothing(points: Array) -> Array:
-        d = np.array([
-            np.min([np.linalg.norm(points - spot, axis=1) for spot in pair], axis=0)
-            for pair in spots
-        ]).T
+        d = np.array(
+            [
+                np.min([np.linalg.norm(points - spot, axis=1) for spot in pair], axis=0)
+                for pair in spots
+            ]
+        ).T
         # Subtracting the least distance first keeps far points from underflowing to 0 / 0.
         w = np.exp(-0.5 * (d**2 - d.min(axis=1, keepdims=True) ** 2) / reach**2)
         return w / w.sum(axis=1, keepdims=True)
@@ -253,8 +255,12 @@ def _zone_mean(field: Array, weight: Array) -> float:
 
 
 def _pull(
-    mm: dict[str, Array], cv: dict[str, Array], layer: str,
-    given: dict[str, tuple[float, float]], zones: Mapping[str, Array], name: str,
+    mm: dict[str, Array],
+    cv: dict[str, Array],
+    layer: str,
+    given: dict[str, tuple[float, float]],
+    zones: Mapping[str, Array],
+    name: str,
 ) -> list[str]:
     if not given:
         return []

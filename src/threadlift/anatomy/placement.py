@@ -94,7 +94,8 @@ class HalfFace:
             a, b = (self.target_of(item) for item in spec["between"])
             share = (
                 scale * float(spec["at_mm"]) / float(np.linalg.norm(b - a))
-                if "at_mm" in spec else float(spec.get("at", 0.5))
+                if "at_mm" in spec
+                else float(spec.get("at", 0.5))
             )
             point = a + share * (b - a)
         else:
@@ -140,10 +141,12 @@ class HalfFace:
         area = (b[:, u] - a[:, u]) * (c[:, v] - a[:, v]) - (b[:, v] - a[:, v]) * (c[:, u] - a[:, u])
         solid = np.abs(area) > 1e-12
         area = np.where(solid, area, 1.0)
-        wb = ((point[u] - a[:, u]) * (c[:, v] - a[:, v])
-              - (point[v] - a[:, v]) * (c[:, u] - a[:, u])) / area
-        wc = ((b[:, u] - a[:, u]) * (point[v] - a[:, v])
-              - (b[:, v] - a[:, v]) * (point[u] - a[:, u])) / area
+        wb = (
+            (point[u] - a[:, u]) * (c[:, v] - a[:, v]) - (point[v] - a[:, v]) * (c[:, u] - a[:, u])
+        ) / area
+        wc = (
+            (b[:, u] - a[:, u]) * (point[v] - a[:, v]) - (b[:, v] - a[:, v]) * (point[u] - a[:, u])
+        ) / area
         # Rays along shared edges must hit at least one of the two triangles.
         slack = -1e-9
         hit = solid & (wb >= slack) & (wc >= slack) & (wb + wc <= 1.0 - slack)
@@ -167,7 +170,8 @@ class HalfFace:
         s = np.union1d(np.linspace(0.0, arcs[-1], count + 1), arcs)
         s = s[np.concatenate([[True], np.diff(s) > 1e-9])]
         spline = (
-            CubicSpline(arcs, points, axis=0, bc_type="periodic") if closed
+            CubicSpline(arcs, points, axis=0, bc_type="periodic")
+            if closed
             else PchipInterpolator(arcs, points, axis=0)
         )
         smooth = np.asarray(spline(s), dtype=float)

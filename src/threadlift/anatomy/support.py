@@ -22,6 +22,7 @@ Array = NDArray[np.float64]
 #: Support codes: the value at a vertex is an index into this tuple.
 SUPPORTS: tuple[str, ...] = ("bone", "buccal", "lip", "submental", "orbit")
 
+
 def base_support(face: Any = None) -> NDArray[np.int8]:
     """Support codes (n,) on the template vertices, indices into :data:`SUPPORTS`.
 

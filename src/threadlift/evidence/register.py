@@ -61,12 +61,14 @@ class Parameter:
 
 @cache
 def _load(name: str) -> dict[str, Any]:
-    return tomllib.loads((files(__package__) / "data" / f"{name}.toml").read_text("utf-8"))
+    return tomllib.loads(
+        (files("threadlift.evidence") / "data" / f"{name}.toml").read_text("utf-8")
+    )
 
 
 @cache
 def _file_names() -> tuple[str, ...]:
-    folder = files(__package__) / "data"
+    folder = files("threadlift.evidence") / "data"
     return tuple(sorted(p.name[:-5] for p in folder.iterdir() if p.name.endswith(".toml")))
 
 

@@ -38,27 +38,53 @@ class Pull:
 
 #: The jowl itself and what goes with it; one unit = 1 mm of jowl drop.
 JOWL: tuple[Pull, ...] = (
-    Pull((("jowl_point_L", "prejowl_sulcus_L", 0.35), ("jowl_point_L", "gonion_L", 0.2)),
-         8.5, 0.95, 0.70, (0.0, -3.0, 0.0)),
+    Pull(
+        (("jowl_point_L", "prejowl_sulcus_L", 0.35), ("jowl_point_L", "gonion_L", 0.2)),
+        8.5,
+        0.95,
+        0.70,
+        (0.0, -3.0, 0.0),
+    ),
     Pull((("buccal_low_L", "jowl_point_L", 0.3), "buccal_low_L"), 10.0, 0.45, 0.10),
     Pull(("prejowl_sulcus_L",), 6.5, 0.0, -0.40),
     Pull(("marionette_upper_L", "marionette_lower_L"), 4.0, 0.05, -0.30, (-2.0, 0.0, 0.0)),
-    Pull((("marionette_upper_L", "buccal_low_L", 0.45),
-          ("marionette_lower_L", "jowl_point_L", 0.5)), 5.0, 0.25, 0.22),
+    Pull(
+        (("marionette_upper_L", "buccal_low_L", 0.45), ("marionette_lower_L", "jowl_point_L", 0.5)),
+        5.0,
+        0.25,
+        0.22,
+    ),
     Pull(("cheilion_L",), 7.0, 0.28, 0.0, (3.0, 0.0, 0.0)),
     Pull((("gonion_L", "jowl_point_L", 0.35),), 10.0, 0.20, 0.10),
 )
 
 #: Midface and neck; one unit = 1 mm of sag there.
 MIDFACE: tuple[Pull, ...] = (
-    Pull(("alar_curvature_L", "nasolabial_mid_L", ("nasolabial_mid_L", "marionette_upper_L", 0.5)),
-         3.4, 0.0, -0.32, (-0.5, 0.0, 0.0)),
-    Pull((("alar_curvature_L", "infraorbital_L", 0.35), ("nasolabial_mid_L", "midcheek_L", 0.32),
-          ("nasolabial_mid_L", "buccal_low_L", 0.6)), 5.5, 0.45, 0.32),
+    Pull(
+        ("alar_curvature_L", "nasolabial_mid_L", ("nasolabial_mid_L", "marionette_upper_L", 0.5)),
+        3.4,
+        0.0,
+        -0.32,
+        (-0.5, 0.0, 0.0),
+    ),
+    Pull(
+        (
+            ("alar_curvature_L", "infraorbital_L", 0.35),
+            ("nasolabial_mid_L", "midcheek_L", 0.32),
+            ("nasolabial_mid_L", "buccal_low_L", 0.6),
+        ),
+        5.5,
+        0.45,
+        0.32,
+    ),
     Pull(("malar_eminence_L", "infraorbital_L"), 10.0, 0.45, -0.30),
     Pull(("midcheek_L",), 12.0, 0.35, -0.18),
-    Pull((("endocanthion_L", "orbitale_L", 0.7), ("orbitale_L", "malar_eminence_L", 0.3)),
-         3.6, 0.0, -0.38),
+    Pull(
+        (("endocanthion_L", "orbitale_L", 0.7), ("orbitale_L", "malar_eminence_L", 0.3)),
+        3.6,
+        0.0,
+        -0.38,
+    ),
     Pull((("orbitale_L", "palpebrale_inferius_L", 0.5),), 4.5, 0.15, 0.22),
     Pull(("temple_L", ("temple_L", "brow_lateral_L", 0.7)), 11.0, 0.0, -0.40),
     Pull(("brow_lateral_L", ("brow_lateral_L", "brow_mid_L", 0.5)), 7.0, 0.35, 0.0),
@@ -79,8 +105,9 @@ def _point(t: Template, point: str | tuple[str, str, float]) -> Array:
 def _pull(t: Template, normals: Array, pull: Pull) -> Array:
     line: Sequence[Array] = [_point(t, p) + np.array(pull.offset_mm) for p in pull.points]
     ends = list(line[1:]) or [line[0]]
-    distance = np.min([segment_distance(t.vertices, a, b)
-                       for a, b in zip(line, ends, strict=False)], axis=0)
+    distance = np.min(
+        [segment_distance(t.vertices, a, b) for a, b in zip(line, ends, strict=False)], axis=0
+    )
     weight = np.exp(-0.5 * (distance / pull.width_mm) ** 2)
     # The orbital retaining ligament holds the skin along the lower rim: it may hollow, not drop.
     rim = np.linalg.norm(t.vertices - _point(t, "orbitale_L"), axis=1)

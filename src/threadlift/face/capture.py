@@ -23,5 +23,9 @@ class Capture:
 
     def to_json(self) -> dict[str, Any]:
         """Plain data for the result files."""
-        return {"source": self.source, "scale": self.scale, "notes": list(self.notes),
-                "numbers": {k: float(v) for k, v in self.numbers.items()}}
+        return {
+            "source": self.source,
+            "scale": self.scale,
+            "notes": list(self.notes),
+            "numbers": {k: float(v) for k, v in self.numbers.items()},
+        }

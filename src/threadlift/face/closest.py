@@ -97,8 +97,13 @@ class SurfaceIndex:
     `facing` (m, 3) optional unit normals for the gate (default the facets' own).
     """
 
-    def __init__(self, vertices: Array, triangles: NDArray, spacing_mm: float = 2.5,
-                 facing: Array | None = None) -> None:
+    def __init__(
+        self,
+        vertices: Array,
+        triangles: NDArray,
+        spacing_mm: float = 2.5,
+        facing: Array | None = None,
+    ) -> None:
         self.vertices = np.ascontiguousarray(vertices, dtype=float)
         self.triangles = np.ascontiguousarray(triangles, dtype=np.int64)
         v, t = self.vertices, self.triangles
@@ -109,8 +114,13 @@ class SurfaceIndex:
         samples, self._owner = surface_samples(v, t, spacing_mm)
         self._tree = KDTree(samples, balanced_tree=False, compact_nodes=False)
 
-    def closest(self, points: Array, normals: Array | None = None, min_cosine: float = -1.0,
-                reach_mm: float = np.inf) -> Closest:
+    def closest(
+        self,
+        points: Array,
+        normals: Array | None = None,
+        min_cosine: float = -1.0,
+        reach_mm: float = np.inf,
+    ) -> Closest:
         """Nearest surface point of each of `points` (k, 3) within `reach_mm`.
 
         With `normals` (k, 3) only triangles whose normal makes a cosine of at least `min_cosine`
@@ -126,23 +136,33 @@ class SurfaceIndex:
             again = np.nonzero(tri < 0)[0]
             if len(again):
                 distance[again], tri[again], bary[again] = self._among(
-                    p[again], n[again], _MORE_CANDIDATES, cosine, reach_mm)
+                    p[again], n[again], _MORE_CANDIDATES, cosine, reach_mm
+                )
         corner = self.triangles[np.maximum(tri, 0)]
         point = np.einsum("kc,kcd->kd", bary, self.vertices[corner])
         return Closest(point, tri, bary, distance)
 
-    def _among(self, p: Array, n: Array, count: int, cosine: float, reach_mm: float
-               ) -> tuple[Array, NDArray[np.int64], Array]:
+    def _among(
+        self, p: Array, n: Array, count: int, cosine: float, reach_mm: float
+    ) -> tuple[Array, NDArray[np.int64], Array]:
         """Distances, triangles and weights of the best among the `count` nearest samples."""
         k = min(count, len(self._owner))
         _, index = self._tree.query(p, k=k, distance_upper_bound=reach_mm)
         owner = np.append(self._owner, -1)
-        return _search(p, n, owner[np.asarray(index).reshape(len(p), k)], self.vertices,
-                       self.triangles, self.facing, cosine)
+        return _search(
+            p,
+            n,
+            owner[np.asarray(index).reshape(len(p), k)],
+            self.vertices,
+            self.triangles,
+            self.facing,
+            cosine,
+        )
 
 
-def surface_samples(vertices: Array, triangles: NDArray, spacing_mm: float
-                    ) -> tuple[Array, NDArray[np.int64]]:
+def surface_samples(
+    vertices: Array, triangles: NDArray, spacing_mm: float
+) -> tuple[Array, NDArray[np.int64]]:
     """Points (s, 3) spread over all triangles no further apart than about `spacing_mm`.
 
     Returns the points and the triangle (s,) each lies in.

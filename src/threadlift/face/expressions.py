@@ -16,13 +16,20 @@ from threadlift.face.template import Template, template
 Array = NDArray[np.float64]
 
 #: Unit weights of each expression; "…" stands for both sides (Left, Right).
-COMPOSITES: MappingProxyType[str, dict[str, float]] = MappingProxyType({
-    "smile": {"mouthSmile…": 0.85, "cheekSquint…": 0.6, "eyeSquint…": 0.3, "mouthUpperUp…": 0.15},
-    "pucker": {"mouthPucker": 0.9, "mouthFunnel": 0.1},
-    "frown": {"browDown…": 0.8, "mouthFrown…": 0.8, "noseSneer…": 0.15, "mouthShrugLower": 0.3},
-    "jaw_open": {"jawOpen": 0.7},
-    "eyes_closed": {"eyeBlink…": 1.0},
-})
+COMPOSITES: MappingProxyType[str, dict[str, float]] = MappingProxyType(
+    {
+        "smile": {
+            "mouthSmile…": 0.85,
+            "cheekSquint…": 0.6,
+            "eyeSquint…": 0.3,
+            "mouthUpperUp…": 0.15,
+        },
+        "pucker": {"mouthPucker": 0.9, "mouthFunnel": 0.1},
+        "frown": {"browDown…": 0.8, "mouthFrown…": 0.8, "noseSneer…": 0.15, "mouthShrugLower": 0.3},
+        "jaw_open": {"jawOpen": 0.7},
+        "eyes_closed": {"eyeBlink…": 1.0},
+    }
+)
 
 
 def weights(name: str) -> dict[str, float]:

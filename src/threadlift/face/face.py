@@ -53,26 +53,41 @@ class Face:
         for name, displacement in self.expressions.items():
             _check(f"expression '{name}'", displacement, (n, 3))
         if self.colors is not None and self.colors.shape != (n, 3):
-            raise InputError(f"colors has shape {self.colors.shape}, not {(n, 3)}.",
-                             "Give one colour per vertex of the template.")
+            raise InputError(
+                f"colors has shape {self.colors.shape}, not {(n, 3)}.",
+                "Give one colour per vertex of the template.",
+            )
         if self.kind not in ("photo", "scan", "synthetic"):
-            raise InputError(f"A face cannot be of kind '{self.kind}'.",
-                             "Use photo, scan or synthetic.")
+            raise InputError(
+                f"A face cannot be of kind '{self.kind}'.", "Use photo, scan or synthetic."
+            )
         width = float(np.linalg.norm(self.landmark("tragion_L") - self.landmark("tragion_R")))
         if not PLAUSIBLE_WIDTH_MM[0] < width < PLAUSIBLE_WIDTH_MM[1]:
-            raise InputError(f"The head is {width:.4g} mm wide between the ears.",
-                             "State the unit of the input (mm, cm or m).")
+            raise InputError(
+                f"The head is {width:.4g} mm wide between the ears.",
+                "State the unit of the input (mm, cm or m).",
+            )
         rest = patient_frame(*(self.landmark(k) for k in _FRAME))
         # Half a degree and 1 mm: enough for round-off, not for a head in another frame.
-        if not np.allclose(rest.rotation, np.eye(3), atol=0.01) or np.linalg.norm(
-                rest.translation) > 1.0:
-            raise InputError("The face is not in the patient frame.",
-                             "Use Face.in_frame to move it there.")
+        if (
+            not np.allclose(rest.rotation, np.eye(3), atol=0.01)
+            or np.linalg.norm(rest.translation) > 1.0
+        ):
+            raise InputError(
+                "The face is not in the patient frame.", "Use Face.in_frame to move it there."
+            )
 
     @classmethod
-    def in_frame(cls, vertices: Array, *, sd_mm: Array | float, kind: Kind, capture: Capture,
-                 expressions: Mapping[str, Array], colors: NDArray[np.uint8] | None = None
-                 ) -> Face:
+    def in_frame(
+        cls,
+        vertices: Array,
+        *,
+        sd_mm: Array | float,
+        kind: Kind,
+        capture: Capture,
+        expressions: Mapping[str, Array],
+        colors: NDArray[np.uint8] | None = None,
+    ) -> Face:
         """A face from vertices (n, 3) [mm] in any rigid pose; all fields are turned along."""
         _check("vertices", vertices, template().vertices.shape)
         move = frame_of(vertices)
@@ -81,8 +96,14 @@ class Face:
         return cls(move.apply(vertices), sd, kind, capture, turned, colors)
 
     @classmethod
-    def from_photos(cls, front: Path | str, left: Path | str | None = None,
-                    right: Path | str | None = None, *, ipd_mm: float | None = None) -> Face:
+    def from_photos(
+        cls,
+        front: Path | str,
+        left: Path | str | None = None,
+        right: Path | str | None = None,
+        *,
+        ipd_mm: float | None = None,
+    ) -> Face:
         """A face from one frontal photo, better with oblique ones (see face.photo.fit_photos)."""
         from threadlift.face.photo import fit_photos
 
@@ -155,15 +176,22 @@ class Face:
         """The same face seen in a mirror: left and right exchanged. An exact involution."""
         order = self.template.mirror
         return Face(
-            self.vertices[order] * MIRROR, self.sd_mm[order], self.kind, self.capture,
+            self.vertices[order] * MIRROR,
+            self.sd_mm[order],
+            self.kind,
+            self.capture,
             {k: v[order] * MIRROR for k, v in self.expressions.items()},
-            None if self.colors is None else self.colors[order])
+            None if self.colors is None else self.colors[order],
+        )
 
     def save(self, path: Path | str) -> None:
         """Write as .npz (arrays and the capture record)."""
         arrays: dict[str, Any] = {
-            "vertices": self.vertices, "sd_mm": self.sd_mm, "kind": np.array(self.kind),
-            "source": np.array(self.capture.source), "scale": np.array(self.capture.scale),
+            "vertices": self.vertices,
+            "sd_mm": self.sd_mm,
+            "kind": np.array(self.kind),
+            "source": np.array(self.capture.source),
+            "scale": np.array(self.capture.scale),
             "notes": np.array(list(self.capture.notes), dtype=str),
             "number_names": np.array(list(self.capture.numbers), dtype=str),
             "numbers": np.array(list(self.capture.numbers.values()), dtype=float),
@@ -180,17 +208,23 @@ class Face:
         try:
             with np.load(path) as stored:
                 data = {name: stored[name] for name in stored.files}
-            numbers = dict(zip(data["number_names"].tolist(), data["numbers"].tolist(),
-                               strict=True))
-            capture = Capture(str(data["source"]), numbers, tuple(data["notes"].tolist()),
-                              str(data["scale"]))
-            expressions = {k.removeprefix("expression_"): v for k, v in data.items()
-                           if k.startswith("expression_")}
+            numbers = dict(
+                zip(data["number_names"].tolist(), data["numbers"].tolist(), strict=True)
+            )
+            capture = Capture(
+                str(data["source"]), numbers, tuple(data["notes"].tolist()), str(data["scale"])
+            )
+            expressions = {
+                k.removeprefix("expression_"): v
+                for k, v in data.items()
+                if k.startswith("expression_")
+            }
             kind: Any = str(data["kind"])
             vertices, sd = data["vertices"], data["sd_mm"]
         except (OSError, KeyError, ValueError) as error:
-            raise InputError(f"{path} is not a saved face ({error}).",
-                             "Give a file written by Face.save.") from error
+            raise InputError(
+                f"{path} is not a saved face ({error}).", "Give a file written by Face.save."
+            ) from error
         return cls(vertices, sd, kind, capture, expressions, data.get("colors"))
 
 
@@ -207,18 +241,24 @@ def vertex_normals(vertices: Array, triangles: IntArray) -> Array:
     """Area-weighted unit normals (n, 3) of a mesh; zero where a vertex has no area around it."""
     p = vertices[triangles]
     area = np.cross(p[:, 1] - p[:, 0], p[:, 2] - p[:, 0])
-    total = np.stack([
-        sum(np.bincount(triangles[:, k], weights=area[:, c], minlength=len(vertices))
-            for k in range(3))
-        for c in range(3)
-    ], axis=1)
+    total = np.stack(
+        [
+            sum(
+                np.bincount(triangles[:, k], weights=area[:, c], minlength=len(vertices))
+                for k in range(3)
+            )
+            for c in range(3)
+        ],
+        axis=1,
+    )
     return total / np.maximum(np.linalg.norm(total, axis=1, keepdims=True), 1e-300)
 
 
 def _check(name: str, array: Array, shape: tuple[int, ...]) -> None:
     if not isinstance(array, np.ndarray) or array.shape != shape:
-        raise InputError(f"{name} has shape {np.shape(array)}, not {shape}.",
-                         "Give one row per vertex of the template.")
+        raise InputError(
+            f"{name} has shape {np.shape(array)}, not {shape}.",
+            "Give one row per vertex of the template.",
+        )
     if not np.isfinite(array).all():
-        raise InputError(f"{name} holds NaN or infinite numbers.",
-                         "Repair or repeat the capture.")
+        raise InputError(f"{name} holds NaN or infinite numbers.", "Repair or repeat the capture.")

@@ -18,6 +18,7 @@ from threadlift.graphics.raster import vertex_normals
 
 Array = NDArray[np.float64]
 
+
 @dataclass(frozen=True)
 class Level:
     """One stiffness level: bending length [mm], reach of closest points [mm], repetitions."""
@@ -28,8 +29,12 @@ class Level:
     repeat: int
 
 
-COARSE_LEVELS = (Level(24.0, 10.0, 0.5, 2), Level(14.0, 8.0, 0.6, 2), Level(9.0, 7.0, 0.6, 2),
-                 Level(6.0, 6.0, 0.65, 2))
+COARSE_LEVELS = (
+    Level(24.0, 10.0, 0.5, 2),
+    Level(14.0, 8.0, 0.6, 2),
+    Level(9.0, 7.0, 0.6, 2),
+    Level(6.0, 6.0, 0.65, 2),
+)
 FINE_LEVELS = (Level(4.5, 5.0, 0.7, 2), Level(3.2, 4.0, 0.7, 3))
 #: Distance [mm] over which the displacement dies away into the unobserved.
 _DECAY_MM = 45.0
@@ -59,8 +64,9 @@ def thin_plate(vertices: Array, triangles: NDArray) -> tuple[csr_matrix, Array]:
         cols.append(j)
         weights.append(0.5 * np.clip(cot, 0.05, 5.0))
         area += np.bincount(o, double / 6.0, n)
-    w = coo_matrix((np.concatenate(weights), (np.concatenate(rows), np.concatenate(cols))),
-                   shape=(n, n)).tocsr()
+    w = coo_matrix(
+        (np.concatenate(weights), (np.concatenate(rows), np.concatenate(cols))), shape=(n, n)
+    ).tocsr()
     w = w + w.T
     laplacian = diags_array(np.asarray(w.sum(axis=1)).ravel()) - w
     # Vertices without triangles and slivers get a floor, so that M can be inverted.
@@ -76,8 +82,14 @@ class Refined:
     matched: NDArray[np.bool_]
 
 
-def refine(start: Array, triangles: NDArray, trust: Array, target: Target,
-           levels: tuple[Level, ...], displacement: Array | None = None) -> Refined:
+def refine(
+    start: Array,
+    triangles: NDArray,
+    trust: Array,
+    target: Target,
+    levels: tuple[Level, ...],
+    displacement: Array | None = None,
+) -> Refined:
     """Displace the surface `start` (n, 3) onto the scan, smoothly.
 
     Minimises ∫ trust·(n·(x - foot))² + bending⁴·|Δd|² + (bending/decay)⁴·|d|² over the
@@ -90,13 +102,15 @@ def refine(start: Array, triangles: NDArray, trust: Array, target: Target,
     weight = np.zeros(len(start))
     for level in levels:
         stiff = level.bending_mm**4 * bending + diags_array(
-            area * (level.bending_mm / _DECAY_MM) ** 4)
+            area * (level.bending_mm / _DECAY_MM) ** 4
+        )
         factor: SuperLU | None = None
         for _ in range(level.repeat):
             x = start + d
             normals = vertex_normals(x, triangles)
-            foot, n, valid = target.correspond(x[active], normals[active], level.reach_mm,
-                                               level.min_cosine)
+            foot, n, valid = target.correspond(
+                x[active], normals[active], level.reach_mm, level.min_cosine
+            )
             gap = np.einsum("vd,vd->v", n, foot - x[active])
             typical = 1.4826 * float(np.median(np.abs(gap[valid]))) if valid.any() else 0.0
             scale = max(1.5, 5.0 * typical)
@@ -107,15 +121,19 @@ def refine(start: Array, triangles: NDArray, trust: Array, target: Target,
             gaps = np.zeros(len(start))
             gaps[active] = np.where(valid, gap, 0.0)
             if factor is None:
-                factor = splu((stiff + diags_array(0.5 * area * weight)).tocsc(),
-                              permc_spec="MMD_AT_PLUS_A", diag_pivot_thresh=0.0,
-                              options={"SymmetricMode": True})
+                factor = splu(
+                    (stiff + diags_array(0.5 * area * weight)).tocsc(),
+                    permc_spec="MMD_AT_PLUS_A",
+                    diag_pivot_thresh=0.0,
+                    options={"SymmetricMode": True},
+                )
             d = _solve(stiff, factor, area * weight, plane, gaps, d)
     return Refined(start + d, weight > 0.05)
 
 
-def _solve(stiff: csr_matrix, factor: SuperLU, weight: Array, plane: Array, gap: Array,
-           d: Array) -> Array:
+def _solve(
+    stiff: csr_matrix, factor: SuperLU, weight: Array, plane: Array, gap: Array, d: Array
+) -> Array:
     """Displacement (n, 3) that minimises the energy with the correspondences held.
 
     Preconditioned conjugate gradients for the step from the present `d`, so that a loose tolerance

@@ -23,9 +23,42 @@ LANDMARK_SD_MM = 4.0
 #: The same for the lid contours and the corners of the mouth, which the network sees sharply
 #: (trials on synthetic scans: 1 to 2 mm).
 SHARP_SD_MM = 1.5
-SHARP = (33, 7, 163, 144, 145, 153, 154, 155, 133, 173, 157, 158, 159, 160, 161, 246,
-         263, 249, 390, 373, 374, 380, 381, 382, 362, 398, 384, 385, 386, 387, 388, 466,
-         61, 291)
+SHARP = (
+    33,
+    7,
+    163,
+    144,
+    145,
+    153,
+    154,
+    155,
+    133,
+    173,
+    157,
+    158,
+    159,
+    160,
+    161,
+    246,
+    263,
+    249,
+    390,
+    373,
+    374,
+    380,
+    381,
+    382,
+    362,
+    398,
+    384,
+    385,
+    386,
+    387,
+    388,
+    466,
+    61,
+    291,
+)
 #: Spread [mm] of the surface about the model: modes cannot follow every crease.
 SURFACE_SD_MM = 0.9
 #: Standard deviation of expression weights about 0 (a resting face).
@@ -61,8 +94,9 @@ class Target:
     normals: Array
     border: NDArray[np.bool_]
 
-    def correspond(self, points: Array, normals: Array, reach_mm: float, min_cosine: float
-                   ) -> tuple[Array, Array, NDArray[np.bool_]]:
+    def correspond(
+        self, points: Array, normals: Array, reach_mm: float, min_cosine: float
+    ) -> tuple[Array, Array, NDArray[np.bool_]]:
         """Foot points (k, 3), surface normals (k, 3) and validity (k,) for template points."""
         hit = self.index.closest(points, normals, min_cosine, reach_mm)
         corner = self.index.triangles[np.maximum(hit.triangle, 0)]
@@ -105,8 +139,7 @@ def _rotation_of(w: Array) -> Array:
     k = np.array([[0.0, -w[2], w[1]], [w[2], 0.0, -w[0]], [-w[1], w[0], 0.0]])
     if angle < 1e-12:
         return np.eye(3) + k
-    return (np.eye(3) + np.sin(angle) / angle * k
-            + (1.0 - np.cos(angle)) / angle**2 * (k @ k))
+    return np.eye(3) + np.sin(angle) / angle * k + (1.0 - np.cos(angle)) / angle**2 * (k @ k)
 
 
 def tukey(residual: Array, scale: float) -> Array:
@@ -115,10 +148,18 @@ def tukey(residual: Array, scale: float) -> Array:
     return (1.0 - u**2) ** 2
 
 
-def fit_model(model: Model, start: Similarity, landmarks: Array, spread: Array,
-              target: Target | None, *, modes: int, iterations: int,
-              expression_start: Array | None = None, reach_mm: tuple[float, float] = (14.0, 5.0)
-              ) -> ModelFit:
+def fit_model(
+    model: Model,
+    start: Similarity,
+    landmarks: Array,
+    spread: Array,
+    target: Target | None,
+    *,
+    modes: int,
+    iterations: int,
+    expression_start: Array | None = None,
+    reach_mm: tuple[float, float] = (14.0, 5.0),
+) -> ModelFit:
     """Gauss–Newton fit of pose, `modes` identity coefficients and expressions.
 
     `start` carries the template frame onto the scan; `landmarks` (478, 3) with NaN for unknown and
@@ -146,8 +187,10 @@ def fit_model(model: Model, start: Similarity, landmarks: Array, spread: Array,
         lx = np.einsum("lc,lcd->ld", bary, x[corners])
         miss = landmarks[known] - lx
         weight = tukey(np.linalg.norm(miss, axis=1), 25.0 if step < 2 else 15.0) / sd**2
-        rows.append(_jacobian(lx - fit.translation, l_basis, fit.rotation, None)
-                    * np.sqrt(weight)[:, None, None])
+        rows.append(
+            _jacobian(lx - fit.translation, l_basis, fit.rotation, None)
+            * np.sqrt(weight)[:, None, None]
+        )
         rhs.append(miss * np.sqrt(weight)[:, None])
         blocks = [(rows[0].reshape(-1, 6 + k + e), rhs[0].ravel())]
         if target is not None:
@@ -177,8 +220,12 @@ def fit_model(model: Model, start: Similarity, landmarks: Array, spread: Array,
         turn = _rotation_of(np.asarray(delta[:3], dtype=np.float64))
         coefficients = coefficients + delta[6:]
         # Expression weights run from 0 to 1 by definition; a little slack keeps the steps smooth.
-        fit = ModelFit(turn @ fit.rotation, fit.translation + delta[3:6], coefficients[:k],
-                       np.clip(coefficients[k:], -0.15, 1.1))
+        fit = ModelFit(
+            turn @ fit.rotation,
+            fit.translation + delta[3:6],
+            coefficients[:k],
+            np.clip(coefficients[k:], -0.15, 1.1),
+        )
     full = np.zeros(len(model.identity))
     full[:k] = fit.identity
     return replace(fit, identity=full)

@@ -93,11 +93,16 @@ def _confirm_units(scan: Scan, size: float) -> Scan:
     fitting = [u for u, f in UNIT_MM.items() if low <= size * f / UNIT_MM[scan.units] <= high]
     if fitting and not scan.units_given:
         return scan.in_units(fitting[0], "concluded from the size of the face")
-    hint = (f"Pass units='{fitting[0]}'." if fitting else
-            "Scale the scan to true size and pass units='mm', 'cm' or 'm'.")
+    hint = (
+        f"Pass units='{fitting[0]}'."
+        if fitting
+        else "Scale the scan to true size and pass units='mm', 'cm' or 'm'."
+    )
     raise InputError(
         f"{scan.source}: read in {scan.units} the pupils would be about {ipd:.3g} mm apart,"
-        f" which no face has.", hint)
+        f" which no face has.",
+        hint,
+    )
 
 
 def _rigid(pose: Similarity, centre: Array) -> Similarity:
@@ -106,8 +111,9 @@ def _rigid(pose: Similarity, centre: Array) -> Similarity:
     return Similarity(pose.rotation, centre - pose.rotation @ at)
 
 
-def _part(scan: Scan, frame: Similarity, centre: Array
-          ) -> tuple[Array, NDArray[np.int64], NDArray[np.uint8] | None]:
+def _part(
+    scan: Scan, frame: Similarity, centre: Array
+) -> tuple[Array, NDArray[np.int64], NDArray[np.uint8] | None]:
     """The head out of the scan in a new frame, thinned if very dense, wound outward."""
     v = frame.apply(scan.vertices)
     near = np.linalg.norm(v - centre, axis=1) < REACH_MM
@@ -123,14 +129,21 @@ def _target(vertices: Array, triangles: NDArray[np.int64]) -> Target:
     normals = smooth_normals(vertices, triangles, rounds=3)
     facing = normals[triangles].sum(axis=1)
     facing /= np.maximum(np.linalg.norm(facing, axis=1, keepdims=True), 1e-12)
-    return Target(SurfaceIndex(vertices, triangles, facing=facing), normals,
-                  boundary_vertices(vertices, triangles, PINHOLE_MM))
+    return Target(
+        SurfaceIndex(vertices, triangles, facing=facing),
+        normals,
+        boundary_vertices(vertices, triangles, PINHOLE_MM),
+    )
 
 
 def _blink(model: Model, landmarks: ScanLandmarks) -> Array:
     """Expression weights to start from: lids as the network saw them, all else at rest."""
-    return np.array([landmarks.blendshapes.get(n, 0.0) if n.startswith("eyeBlink") else 0.0
-                     for n in model.expression_names])
+    return np.array(
+        [
+            landmarks.blendshapes.get(n, 0.0) if n.startswith("eyeBlink") else 0.0
+            for n in model.expression_names
+        ]
+    )
 
 
 def _start(landmarks: ScanLandmarks, model: Model) -> Similarity:
@@ -159,22 +172,49 @@ def register(scan: Scan, t: Template, model: Model, trust: Array) -> Registratio
     v, faces, c = search_mesh(*_part(sized, frame, centre), PASS_1_TRIANGLES)
     target = _target(v, faces)
     first = landmarks_in_frame(v, faces, c, target.normals, centre, scan.source)
-    fit = fit_model(model, _start(first, model), first.points, first.spread, target,
-                    modes=60, iterations=7, expression_start=_blink(model, first))
+    fit = fit_model(
+        model,
+        _start(first, model),
+        first.points,
+        first.spread,
+        target,
+        modes=60,
+        iterations=7,
+        expression_start=_blink(model, first),
+    )
     onward = fit.to_scan.inverse()
     frame = frame.then(onward)
 
     v, faces, c = _part(sized, frame, centre)
     target = _target(v, faces)
-    landmarks = landmarks_in_frame(v, faces, c, target.normals, centre, scan.source,
-                                   onward.apply(first.each))
-    fit = fit_model(model, Similarity(np.eye(3), np.zeros(3)), landmarks.points, landmarks.spread,
-                    target, modes=len(model.identity), iterations=9,
-                    expression_start=_blink(model, landmarks))
+    landmarks = landmarks_in_frame(
+        v, faces, c, target.normals, centre, scan.source, onward.apply(first.each)
+    )
+    fit = fit_model(
+        model,
+        Similarity(np.eye(3), np.zeros(3)),
+        landmarks.points,
+        landmarks.spread,
+        target,
+        modes=len(model.identity),
+        iterations=9,
+        expression_start=_blink(model, landmarks),
+    )
     refined = _refine(t, model, trust, fit, target)
     pupils = landmarks.points[[LEFT_IRIS, RIGHT_IRIS]]
-    return Registration(refined.vertices, refined.matched, frame, v, faces, c, target, fit,
-                        landmarks, sized, float(np.linalg.norm(pupils[0] - pupils[1])))
+    return Registration(
+        refined.vertices,
+        refined.matched,
+        frame,
+        v,
+        faces,
+        c,
+        target,
+        fit,
+        landmarks,
+        sized,
+        float(np.linalg.norm(pupils[0] - pupils[1])),
+    )
 
 
 def _refine(t: Template, model: Model, trust: Array, fit: ModelFit, target: Target) -> Refined:
@@ -182,11 +222,11 @@ def _refine(t: Template, model: Model, trust: Array, fit: ModelFit, target: Targ
     rough = fit.place(fit.shape(model))
     coarse = refine(rough, model.triangles, model.trust, target, COARSE_LEVELS)
     units = np.stack([t.expressions[n] for n in model.expression_names])
-    field = np.tensordot(fit.identity, t.modes, axes=1) + np.tensordot(fit.expressions, units,
-                                                                      axes=1)
+    field = np.tensordot(fit.identity, t.modes, axes=1) + np.tensordot(
+        fit.expressions, units, axes=1
+    )
     start = fit.place(t.vertices + t.fine(field))
-    fine = refine(start, t.triangles, trust, target, FINE_LEVELS,
-                  t.fine(coarse.vertices - rough))
+    fine = refine(start, t.triangles, trust, target, FINE_LEVELS, t.fine(coarse.vertices - rough))
     return replace(fine, vertices=follow_eyes(start, fine.vertices, t.eyes))
 
 
@@ -257,8 +297,10 @@ def _notes(numbers: dict[str, float], found: Registration) -> tuple[str, ...]:
     if numbers["surface_error_mean_mm"] > value("scan.poor_mean"):
         notes.append("The registered surface follows the scan poorly; check it by eye.")
     if numbers["matched_fraction"] < value("scan.poor_matched"):
-        notes.append("Less than the whole face was scanned; the rest is filled in from the mean"
-                     " face and has a wide spread.")
+        notes.append(
+            "Less than the whole face was scanned; the rest is filled in from the mean"
+            " face and has a wide spread."
+        )
     weights = dict(zip(EXPRESSIONS, found.fit.expressions, strict=True))
     limit = value("scan.smile_weight")
     if max(weights["mouthSmileLeft"], weights["mouthSmileRight"]) > limit:
@@ -292,8 +334,10 @@ def fit_scan(source: str | Path | Scan, *, units: str | None = None) -> Face:
     found = register(scan, t, model, trust)
     error = _surface_error(found, t, face)
     if len(error) < 200:
-        raise InputError(f"{scan.source}: the template could not be laid onto the scan.",
-                         "Check that the scan shows one whole face, or scan again.")
+        raise InputError(
+            f"{scan.source}: the template could not be laid onto the scan.",
+            "Check that the scan shows one whole face, or scan again.",
+        )
     numbers = {
         "surface_error_mean_mm": float(error.mean()),
         "surface_error_p95_mm": float(np.percentile(error, 95)),
@@ -304,11 +348,21 @@ def fit_scan(source: str | Path | Scan, *, units: str | None = None) -> Face:
         "ipd_mm": found.ipd_mm,
         "triangles": float(len(scan.triangles)),
     }
-    statement = (f"millimetres from the scan ({found.scan.units}: {found.scan.unit_evidence};"
-                 f" pupils {found.ipd_mm:.0f} mm apart)")
+    statement = (
+        f"millimetres from the scan ({found.scan.units}: {found.scan.unit_evidence};"
+        f" pupils {found.ipd_mm:.0f} mm apart)"
+    )
     capture = Capture(scan.source, numbers, _notes(numbers, found), statement)
-    size = float(np.linalg.norm(np.ptp(found.vertices[face], axis=0))
-                 / np.linalg.norm(np.ptp(t.vertices[face], axis=0)))
+    size = float(
+        np.linalg.norm(np.ptp(found.vertices[face], axis=0))
+        / np.linalg.norm(np.ptp(t.vertices[face], axis=0))
+    )
     move = frame_of(found.vertices)
-    return Face(move.apply(found.vertices), _spread(found, trust), "scan", capture,
-                expression_fields(size), _colors(found, t))
+    return Face(
+        move.apply(found.vertices),
+        _spread(found, trust),
+        "scan",
+        capture,
+        expression_fields(size),
+        _colors(found, t),
+    )

@@ -18,8 +18,9 @@ Colours = NDArray[np.uint8] | None
 _SPECK_SHARE = 0.004
 
 
-def merge_duplicates(vertices: Array, triangles: Triangles, colors: Colours
-                     ) -> tuple[Array, Triangles, Colours]:
+def merge_duplicates(
+    vertices: Array, triangles: Triangles, colors: Colours
+) -> tuple[Array, Triangles, Colours]:
     """Join vertices at exactly the same place (texture seams, STL) and drop repeated triangles.
 
     Exact equality, not a tolerance: it holds alike in every unit and every pose.
@@ -39,12 +40,15 @@ def merge_duplicates(vertices: Array, triangles: Triangles, colors: Colours
     return vertices, t[np.sort(keep)], colors
 
 
-def compact(vertices: Array, triangles: Triangles, colors: Colours
-            ) -> tuple[Array, Triangles, Colours]:
+def compact(
+    vertices: Array, triangles: Triangles, colors: Colours
+) -> tuple[Array, Triangles, Colours]:
     """Drop triangles without area and vertices without triangles."""
     v = vertices
-    area = np.linalg.norm(np.cross(v[triangles[:, 1]] - v[triangles[:, 0]],
-                                   v[triangles[:, 2]] - v[triangles[:, 0]]), axis=1)
+    area = np.linalg.norm(
+        np.cross(v[triangles[:, 1]] - v[triangles[:, 0]], v[triangles[:, 2]] - v[triangles[:, 0]]),
+        axis=1,
+    )
     t = triangles[area > 0.0]
     used, inverse = np.unique(t, return_inverse=True)
     return v[used], inverse.reshape(-1, 3), None if colors is None else colors[used]
@@ -58,8 +62,9 @@ def components(n: int, triangles: Triangles) -> NDArray[np.int64]:
     return connected_components(graph, directed=False)[1].astype(np.int64)
 
 
-def drop_specks(vertices: Array, triangles: Triangles, colors: Colours
-                ) -> tuple[Array, Triangles, Colours]:
+def drop_specks(
+    vertices: Array, triangles: Triangles, colors: Colours
+) -> tuple[Array, Triangles, Colours]:
     """Drop small loose pieces."""
     if not len(triangles):
         return vertices, triangles, colors
@@ -68,16 +73,18 @@ def drop_specks(vertices: Array, triangles: Triangles, colors: Colours
     return compact(vertices, triangles[size[piece] >= _SPECK_SHARE * size.max()], colors)
 
 
-def boundary_vertices(vertices: Array, triangles: Triangles, smallest_mm: float = 0.0
-                      ) -> NDArray[np.bool_]:
+def boundary_vertices(
+    vertices: Array, triangles: Triangles, smallest_mm: float = 0.0
+) -> NDArray[np.bool_]:
     """(n,) vertices on the rim of the surface.
 
     Rims that fit into a box with a diagonal under `smallest_mm` are pinholes, not the end of what
     was scanned, and are left out.
     """
     n = len(vertices)
-    e = np.sort(np.concatenate([triangles[:, [0, 1]], triangles[:, [1, 2]], triangles[:, [2, 0]]]),
-                axis=1)
+    e = np.sort(
+        np.concatenate([triangles[:, [0, 1]], triangles[:, [1, 2]], triangles[:, [2, 0]]]), axis=1
+    )
     values, counts = np.unique(e[:, 0] * np.int64(n) + e[:, 1], return_counts=True)
     i, j = np.divmod(values[counts == 1], n)
     out = np.zeros(n, dtype=bool)
@@ -93,8 +100,9 @@ def boundary_vertices(vertices: Array, triangles: Triangles, smallest_mm: float 
     return out
 
 
-def orient_outward(vertices: Array, triangles: Triangles, center: Array, extent_mm: float
-                   ) -> Triangles:
+def orient_outward(
+    vertices: Array, triangles: Triangles, center: Array, extent_mm: float
+) -> Triangles:
     """Triangles (m, 3) wound so that their normals look out of the head.
 
     `vertices` (n, 3) stand in (nearly) the patient frame. What a viewer in front or at the sides

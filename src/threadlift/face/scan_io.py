@@ -97,7 +97,8 @@ def _load(path: Path) -> list[trimesh.Trimesh]:
         raise InputError(
             f"{path.name}: this {path.suffix[1:].upper()} file cannot be read"
             f" (it is broken, cut short or not what its name says: {type(error).__name__}).",
-            "Export the scan again as binary PLY, OBJ or GLB.") from error
+            "Export the scan again as binary PLY, OBJ or GLB.",
+        ) from error
     finally:
         logging.getLogger("trimesh").setLevel(level)
     return [g for g in dumped if isinstance(g, trimesh.Trimesh) and len(g.faces)]
@@ -119,39 +120,57 @@ def read_scan(path: str | Path, units: str | None = None) -> Scan:
     if not file.is_file():
         raise InputError(f"{file}: there is no such file.", "Check the path of the scan.")
     if file.suffix.lower() not in FORMATS:
-        raise InputError(f"{file.name}: '{file.suffix}' is not a scan format that can be read.",
-                         "Export the scan as OBJ, PLY, GLB or STL.")
+        raise InputError(
+            f"{file.name}: '{file.suffix}' is not a scan format that can be read.",
+            "Export the scan as OBJ, PLY, GLB or STL.",
+        )
     size = file.stat().st_size
     if size == 0:
         raise InputError(f"{file.name}: the file is empty.", "Export the scan again.")
     if size > MAX_BYTES:
-        raise InputError(f"{file.name}: the file has {size / 1e9:.1f} GB.",
-                         "Reduce the scan to at most 5 million triangles.")
+        raise InputError(
+            f"{file.name}: the file has {size / 1e9:.1f} GB.",
+            "Reduce the scan to at most 5 million triangles.",
+        )
     meshes = _load(file)
     if not meshes:
         raise InputError(
             f"{file.name}: there are no triangles in it"
             " (a point cloud, or triangle strips, which cannot be read).",
-            "Export a triangle mesh (plain faces, not strips).")
+            "Export a triangle mesh (plain faces, not strips).",
+        )
     count = sum(len(m.faces) for m in meshes)
     if count > MAX_TRIANGLES:
-        raise InputError(f"{file.name}: it has {count / 1e6:.1f} million triangles.",
-                         "Reduce the scan to at most 5 million triangles.")
+        raise InputError(
+            f"{file.name}: it has {count / 1e6:.1f} million triangles.",
+            "Reduce the scan to at most 5 million triangles.",
+        )
     colours = [_as_rgb(m.visual, len(m.vertices)) for m in meshes]
     offsets = np.cumsum([0, *(len(m.vertices) for m in meshes)])
-    triangles = np.concatenate([np.asarray(m.faces, dtype=np.int64) + o
-                                for m, o in zip(meshes, offsets, strict=False)])
+    triangles = np.concatenate(
+        [np.asarray(m.faces, dtype=np.int64) + o for m, o in zip(meshes, offsets, strict=False)]
+    )
     vertices = np.concatenate([np.asarray(m.vertices, dtype=float) for m in meshes])
     rgb = None
     if any(c is not None for c in colours):
         # Pieces without colour (a bare eyeball, say) get a mid grey rather than none for all.
-        rgb = np.concatenate([c if c is not None else np.full((len(m.vertices), 3), 160, np.uint8)
-                              for c, m in zip(colours, meshes, strict=True)])
+        rgb = np.concatenate(
+            [
+                c if c is not None else np.full((len(m.vertices), 3), 160, np.uint8)
+                for c, m in zip(colours, meshes, strict=True)
+            ]
+        )
     return make_scan(vertices, triangles, rgb, units=units, source=file.name)
 
 
-def make_scan(vertices: ArrayLike, triangles: ArrayLike, colors: ArrayLike | None = None, *,
-              units: str | None = None, source: str = "mesh") -> Scan:
+def make_scan(
+    vertices: ArrayLike,
+    triangles: ArrayLike,
+    colors: ArrayLike | None = None,
+    *,
+    units: str | None = None,
+    source: str = "mesh",
+) -> Scan:
     """A `Scan` from arrays: vertices (n, 3) in any unit, triangles (m, 3), colours (n, 3) uint8.
 
     Cleans up (duplicates, degenerate triangles, specks) and decides the unit as `read_scan` does;
@@ -163,24 +182,33 @@ def make_scan(vertices: ArrayLike, triangles: ArrayLike, colors: ArrayLike | Non
     if v.ndim != 2 or v.shape[1:] != (3,) or t.ndim != 2 or t.shape[1:] != (3,) or not len(t):
         raise InputError(f"{source}: there are no triangles in it.", "Export a triangle mesh.")
     if t.min() < 0 or t.max() >= len(v):
-        raise InputError(f"{source}: triangles refer to vertices that are not there.",
-                         "Export the scan again.")
+        raise InputError(
+            f"{source}: triangles refer to vertices that are not there.", "Export the scan again."
+        )
     if len(t) > MAX_TRIANGLES:
-        raise InputError(f"{source}: it has {len(t) / 1e6:.1f} million triangles.",
-                         "Reduce the scan to at most 5 million triangles.")
+        raise InputError(
+            f"{source}: it has {len(t) / 1e6:.1f} million triangles.",
+            "Reduce the scan to at most 5 million triangles.",
+        )
     used = np.unique(t)
     bad = int((~np.isfinite(v[used]).all(axis=1)).sum())
     if bad:
-        raise InputError(f"{source}: {bad} of {len(used)} vertices are not numbers (NaN or"
-                         " infinite).", "Repair the mesh or export it again.")
+        raise InputError(
+            f"{source}: {bad} of {len(used)} vertices are not numbers (NaN or infinite).",
+            "Repair the mesh or export it again.",
+        )
     v, t, rgb = merge_duplicates(v, t, rgb)
     v, t, rgb = drop_specks(*compact(v, t, rgb))
     if not len(t) or not float(np.ptp(v, axis=0).max()) > 0.0:
-        raise InputError(f"{source}: the surface has no area (all triangles are degenerate).",
-                         "Export the scan again.")
+        raise InputError(
+            f"{source}: the surface has no area (all triangles are degenerate).",
+            "Export the scan again.",
+        )
     if len(v) < MIN_VERTICES:
-        raise InputError(f"{source}: it has only {len(v)} vertices.",
-                         f"A face needs at least {MIN_VERTICES}; export the scan in full detail.")
+        raise InputError(
+            f"{source}: it has only {len(v)} vertices.",
+            f"A face needs at least {MIN_VERTICES}; export the scan in full detail.",
+        )
     units_given = units is not None
     chosen, evidence = _decide_units(v, units, source)
     return Scan(v * UNIT_MM[chosen], t, rgb, chosen, evidence, units_given, source)
@@ -191,20 +219,28 @@ def _decide_units(vertices: Array, units: str | None, source: str) -> tuple[str,
     raw = float(np.linalg.norm(np.ptp(vertices, axis=0)))
     low, high = DIAGONAL_MM
     fitting = [u for u, f in UNIT_MM.items() if low <= raw * f <= high]
-    best = min(fitting, key=lambda u: abs(math.log(raw * UNIT_MM[u] / TYPICAL_DIAGONAL_MM)),
-               default=None)
+    best = min(
+        fitting, key=lambda u: abs(math.log(raw * UNIT_MM[u] / TYPICAL_DIAGONAL_MM)), default=None
+    )
     if units is not None:
         size = raw * UNIT_MM[units]
         if low <= size <= high:
             return units, f"given; the scan measures {_length(size)} across its bounding box"
-        hint = (f"pass units='{best}', with which it measures {_length(raw * UNIT_MM[best])}"
-                if best else "crop the scan to the head, or scale it to millimetres")
-        raise InputError(f"{source}: read in {units} the scan measures {_length(size)} across,"
-                         f" which no head does.", f"If that unit is wrong, {hint}.")
+        hint = (
+            f"pass units='{best}', with which it measures {_length(raw * UNIT_MM[best])}"
+            if best
+            else "crop the scan to the head, or scale it to millimetres"
+        )
+        raise InputError(
+            f"{source}: read in {units} the scan measures {_length(size)} across,"
+            f" which no head does.",
+            f"If that unit is wrong, {hint}.",
+        )
     if best is None:
         sizes = ", ".join(f"{_length(raw * f)} in {u}" for u, f in UNIT_MM.items())
         raise InputError(
             f"{source}: the scan measures {raw:.4g} units across; no unit makes that a head"
             f" ({sizes}).",
-            "Crop it to the head, or scale it to true size and pass units='mm', 'cm' or 'm'.")
+            "Crop it to the head, or scale it to true size and pass units='mm', 'cm' or 'm'.",
+        )
     return best, f"concluded from the bounding box ({_length(raw * UNIT_MM[best])} across)"

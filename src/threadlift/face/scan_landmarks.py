@@ -28,8 +28,23 @@ _VIEW_PX = 400
 #: What the landmark views show around the face centre [mm].
 _VIEW_MM = 250.0
 #: Yaw and pitch [deg] of the views that are united: past ~40° positions become unreliable.
-VIEWS = ((0, 0), (-12, 8), (12, 8), (-20, 0), (20, 0), (-35, 0), (35, 0), (0, 15), (0, -15),
-         (-20, -12), (20, -12), (-28, 6), (28, 6), (-7, -7), (7, -7))
+VIEWS = (
+    (0, 0),
+    (-12, 8),
+    (12, 8),
+    (-20, 0),
+    (20, 0),
+    (-35, 0),
+    (35, 0),
+    (0, 15),
+    (0, -15),
+    (-20, -12),
+    (20, -12),
+    (-28, 6),
+    (28, 6),
+    (-7, -7),
+    (7, -7),
+)
 #: A surface point seen at a grazing angle (cosine below this) is no place to put a landmark.
 _GRAZING = 0.30
 #: Relative misfit of landmarks to the mean face above which a "face" is something else.
@@ -77,8 +92,9 @@ def geometric_median(points: Array, iterations: int = 60) -> tuple[Array, Array]
     for _ in range(iterations):
         distance = np.linalg.norm(filled - centre, axis=2)
         weight = seen / np.maximum(distance, 1e-6)
-        centre = (weight[..., None] * filled).sum(axis=0) / np.maximum(
-            weight.sum(axis=0), 1e-12)[:, None]
+        centre = (weight[..., None] * filled).sum(axis=0) / np.maximum(weight.sum(axis=0), 1e-12)[
+            :, None
+        ]
     distance = np.where(seen, np.linalg.norm(filled - centre, axis=2), np.nan)
     spread = np.full(len(centre), np.nan)
     some = count > 0
@@ -87,8 +103,14 @@ def geometric_median(points: Array, iterations: int = 60) -> tuple[Array, Array]
     return centre, spread
 
 
-def lift(landmarks_px: Array, vertices: Array, triangles: NDArray, depth: Array,
-         tri_id: NDArray[np.int32], camera: Camera) -> Array:
+def lift(
+    landmarks_px: Array,
+    vertices: Array,
+    triangles: NDArray,
+    depth: Array,
+    tri_id: NDArray[np.int32],
+    camera: Camera,
+) -> Array:
     """Landmarks (k, 2) [px] carried back onto the surface (k, 3); NaN off it or at grazing view."""
     h, w = depth.shape
     out = np.full((len(landmarks_px), 3), np.nan)
@@ -109,16 +131,32 @@ def lift(landmarks_px: Array, vertices: Array, triangles: NDArray, depth: Array,
     return out
 
 
-def _look(vertices: Array, triangles: NDArray, colors: NDArray | None, normals: Array,
-          camera: Camera, blendshapes: bool) -> tuple[FaceDetection | None, Array]:
+def _look(
+    vertices: Array,
+    triangles: NDArray,
+    colors: NDArray | None,
+    normals: Array,
+    camera: Camera,
+    blendshapes: bool,
+) -> tuple[FaceDetection | None, Array]:
     """Largest face in one view, and its landmarks on the surface (478, 3)."""
-    picture = render(vertices, triangles, colors, camera, normals=normals, light=_LIGHT,
-                     ambient=0.42, background=(128, 130, 134), supersample=2)
+    picture = render(
+        vertices,
+        triangles,
+        colors,
+        camera,
+        normals=normals,
+        light=_LIGHT,
+        ambient=0.42,
+        background=(128, 130, 134),
+        supersample=2,
+    )
     faces = detect_faces(picture.rgb, max_faces=1, blendshapes=blendshapes, search_small=False)
     if not faces:
         return None, np.full((478, 3), np.nan)
-    return faces[0], lift(faces[0].landmarks_px, vertices, triangles, picture.depth,
-                          picture.tri_id, camera)
+    return faces[0], lift(
+        faces[0].landmarks_px, vertices, triangles, picture.depth, picture.tri_id, camera
+    )
 
 
 def _match(points: Array, reference: Array, weights: Array) -> tuple[Similarity, float]:
@@ -138,16 +176,28 @@ def _directions() -> list[Array]:
     """Camera axes (3, 3) to search, likeliest first: sides and corners of a cube, four rolls."""
     # The frames that scanners use: y up or z up, face towards ±z, ±y or ±x.
     cube = []
-    for pitch, yaws in ((0, (0, 180, 90, 270)), (90, (0,)), (-90, (0,)),
-                        (0, (45, 135, 225, 315)), (45, (0, 90, 180, 270)),
-                        (-45, (0, 90, 180, 270)), (35, (45, 135, 225, 315)),
-                        (-35, (45, 135, 225, 315))):
+    for pitch, yaws in (
+        (0, (0, 180, 90, 270)),
+        (90, (0,)),
+        (-90, (0,)),
+        (0, (45, 135, 225, 315)),
+        (45, (0, 90, 180, 270)),
+        (-45, (0, 90, 180, 270)),
+        (35, (45, 135, 225, 315)),
+        (-35, (45, 135, 225, 315)),
+    ):
         cube += [view_rotation(yaw, pitch) for yaw in yaws]
     return cube
 
 
-def find_pose(vertices: Array, triangles: NDArray, colors: NDArray | None, reference: Array,
-              weights: Array, source: str) -> Similarity:
+def find_pose(
+    vertices: Array,
+    triangles: NDArray,
+    colors: NDArray | None,
+    reference: Array,
+    weights: Array,
+    source: str,
+) -> Similarity:
     """Similarity that carries the scan (any pose) roughly onto the mean face.
 
     `reference` (478, 3) are the mean face's landmarks in the patient frame with `weights` (478,).
@@ -163,33 +213,53 @@ def find_pose(vertices: Array, triangles: NDArray, colors: NDArray | None, refer
             # A head fills less of the diagonal's square than a face detector likes: two zooms.
             for zoom in (1.0, 0.6):
                 size = (_SEARCH_PX, _SEARCH_PX)
-                camera = Camera(axes, centre - 2.0 * extent * axes[2],
-                                _SEARCH_PX / (extent * zoom), (size[0] / 2.0, size[1] / 2.0),
-                                size, perspective=False)
+                camera = Camera(
+                    axes,
+                    centre - 2.0 * extent * axes[2],
+                    _SEARCH_PX / (extent * zoom),
+                    (size[0] / 2.0, size[1] / 2.0),
+                    size,
+                    perspective=False,
+                )
                 found = _search_rolls(vertices, triangles, colors, camera, reference, weights)
                 if found is not None and (best is None or found[0] < best[0]):
                     best = found
         if best is not None and best[0] < _MISFIT:
             return best[1]
-    raise InputError(f"{source}: no face was found on the scan from any side.",
-                     "Scan the whole face from ear to ear with the hair held back, in the open"
-                     " (no mask, no glasses), and export it with its colours if there are any.")
+    raise InputError(
+        f"{source}: no face was found on the scan from any side.",
+        "Scan the whole face from ear to ear with the hair held back, in the open"
+        " (no mask, no glasses), and export it with its colours if there are any.",
+    )
 
 
-def _search_rolls(vertices: Array, triangles: NDArray, colors: NDArray | None, camera: Camera,
-                  reference: Array, weights: Array) -> tuple[float, Similarity] | None:
+def _search_rolls(
+    vertices: Array,
+    triangles: NDArray,
+    colors: NDArray | None,
+    camera: Camera,
+    reference: Array,
+    weights: Array,
+) -> tuple[float, Similarity] | None:
     """Best face over the four quarter turns of one picture: (misfit, pose) or None."""
     # The winding is not known yet. Turned to face this viewer, neighbours shade alike.
-    facet = np.cross(vertices[triangles[:, 1]] - vertices[triangles[:, 0]],
-                     vertices[triangles[:, 2]] - vertices[triangles[:, 0]])
+    facet = np.cross(
+        vertices[triangles[:, 1]] - vertices[triangles[:, 0]],
+        vertices[triangles[:, 2]] - vertices[triangles[:, 0]],
+    )
     away = facet @ camera.rotation[2] > 0.0
     triangles = np.where(away[:, None], triangles[:, ::-1], triangles)
-    picture = render(vertices, triangles, colors, camera, light=_LIGHT, ambient=0.42,
-                     background=(128, 130, 134))
+    picture = render(
+        vertices, triangles, colors, camera, light=_LIGHT, ambient=0.42, background=(128, 130, 134)
+    )
     best: tuple[float, Similarity] | None = None
     for turns in range(4):
-        faces = detect_faces(np.ascontiguousarray(np.rot90(picture.rgb, turns)), max_faces=1,
-                             blendshapes=False, search_small=False)
+        faces = detect_faces(
+            np.ascontiguousarray(np.rot90(picture.rgb, turns)),
+            max_faces=1,
+            blendshapes=False,
+            search_small=False,
+        )
         if not faces:
             continue
         px = faces[0].landmarks_px
@@ -202,9 +272,15 @@ def _search_rolls(vertices: Array, triangles: NDArray, colors: NDArray | None, c
     return best
 
 
-def landmarks_in_frame(vertices: Array, triangles: NDArray, colors: NDArray | None,
-                       normals: Array, centre: Array, source: str,
-                       more: Array | None = None) -> ScanLandmarks:
+def landmarks_in_frame(
+    vertices: Array,
+    triangles: NDArray,
+    colors: NDArray | None,
+    normals: Array,
+    centre: Array,
+    source: str,
+    more: Array | None = None,
+) -> ScanLandmarks:
     """Landmarks of a scan that stands (nearly) in the patient frame, from all VIEWS.
 
     `normals` (n, 3) for shading: smoothed ones, so that scan noise does not look like texture.
@@ -218,8 +294,7 @@ def landmarks_in_frame(vertices: Array, triangles: NDArray, colors: NDArray | No
     lifted, frontal = [], None
     for yaw, pitch in VIEWS:
         camera = portrait_camera(yaw, pitch, centre, _VIEW_MM, (_VIEW_PX, _VIEW_PX))
-        face, points = _look(vertices, triangles, colors, normals, camera,
-                             (yaw, pitch) == (0, 0))
+        face, points = _look(vertices, triangles, colors, normals, camera, (yaw, pitch) == (0, 0))
         if face is not None:
             lifted.append(points)
             frontal = face if (yaw, pitch) == (0, 0) else frontal
@@ -228,8 +303,10 @@ def landmarks_in_frame(vertices: Array, triangles: NDArray, colors: NDArray | No
         views = np.concatenate([views, more])
     for _ in range(2):
         if len(views) < _MIN_VIEWS:
-            raise InputError(f"{source}: the face was recognised in too few views of the scan.",
-                             "Scan the face without gaps, hair or glasses over it.")
+            raise InputError(
+                f"{source}: the face was recognised in too few views of the scan.",
+                "Scan the face without gaps, hair or glasses over it.",
+            )
         centre_points, _ = geometric_median(views)
         off = np.nanmedian(np.linalg.norm(views - centre_points, axis=2), axis=1)
         # A view that saw another "face" is off by centimetres, an honest one by a few mm.
@@ -239,17 +316,25 @@ def landmarks_in_frame(vertices: Array, triangles: NDArray, colors: NDArray | No
     return ScanLandmarks(points, spread, scores, views)
 
 
-def search_mesh(vertices: Array, triangles: NDArray, colors: NDArray | None, target: int = 60_000
-                ) -> tuple[Array, NDArray, NDArray | None]:
+def search_mesh(
+    vertices: Array, triangles: NDArray, colors: NDArray | None, target: int = 60_000
+) -> tuple[Array, NDArray, NDArray | None]:
     """A lighter copy for the search: vertices clustered on a grid until about `target` triangles.
 
     Returns vertices, triangles, colours; meshes that are light already come back as they are.
     """
     if len(triangles) <= target:
         return vertices, triangles, colors
-    area = 0.5 * np.linalg.norm(np.cross(vertices[triangles[:, 1]] - vertices[triangles[:, 0]],
-                                         vertices[triangles[:, 2]] - vertices[triangles[:, 0]]),
-                                axis=1).sum()
+    area = (
+        0.5
+        * np.linalg.norm(
+            np.cross(
+                vertices[triangles[:, 1]] - vertices[triangles[:, 0]],
+                vertices[triangles[:, 2]] - vertices[triangles[:, 0]],
+            ),
+            axis=1,
+        ).sum()
+    )
     cell = float(np.sqrt(2.0 * area / target))
     key = np.floor((vertices - vertices.min(axis=0)) / cell).astype(np.int64)
     span = key.max(axis=0) + 1
@@ -263,4 +348,3 @@ def search_mesh(vertices: Array, triangles: NDArray, colors: NDArray | None, tar
         return mean, t, None
     tone = np.stack([np.bincount(group, colors[:, c]) for c in range(3)], axis=1)
     return mean, t, np.round(tone / count[:, None]).astype(np.uint8)
-

@@ -15,9 +15,20 @@ Array = NDArray[np.float64]
 
 #: Expressions that a "resting" scan shows all the same; without eyeBlink one lid closes when the
 #: eyes of the scan are shut. Everything else is left to the free refinement.
-EXPRESSIONS = ("eyeBlinkLeft", "eyeBlinkRight", "jawOpen", "mouthSmileLeft", "mouthSmileRight",
-               "mouthPucker", "mouthPressLeft", "mouthPressRight", "mouthShrugLower",
-               "browDownLeft", "browDownRight", "browInnerUp")
+EXPRESSIONS = (
+    "eyeBlinkLeft",
+    "eyeBlinkRight",
+    "jawOpen",
+    "mouthSmileLeft",
+    "mouthSmileRight",
+    "mouthPucker",
+    "mouthPressLeft",
+    "mouthPressRight",
+    "mouthShrugLower",
+    "browDownLeft",
+    "browDownRight",
+    "browInnerUp",
+)
 #: Reliability of a landmark's place on the template from which it is fully used.
 MODEST_WEIGHT = 5.0
 #: Trust in a scan outside the face: hair hides the scalp, ears are full of shadows, clothes touch
@@ -34,8 +45,16 @@ def _step(x: Array, low: float, high: float) -> Array:
 def scan_trust(t: Template) -> Array:
     """How far (n,) 0..1 a scan is believed at each template vertex; 0 off the outer skin."""
     v, mark = t.vertices, {k: t.vertices[i] for k, i in t.landmarks.items()}
-    ear = np.max([1.0 - _step(np.linalg.norm(v - (mark[f"tragus_{s}"] + [0.0, 2.0, -10.0]), axis=1),
-                              24.0, 36.0) for s in "LR"], axis=0)
+    ear = np.max(
+        [
+            1.0
+            - _step(
+                np.linalg.norm(v - (mark[f"tragus_{s}"] + [0.0, 2.0, -10.0]), axis=1), 24.0, 36.0
+            )
+            for s in "LR"
+        ],
+        axis=0,
+    )
     # The hairline runs from the trichion over the temples down to the ears.
     hairline = mark["trichion"]
     above = _step(v[:, 1] - (hairline[1] - 0.5 * np.maximum(hairline[2] - v[:, 2], 0.0)), 4.0, 16.0)

@@ -75,16 +75,18 @@ def loop(triangles: IntArray, n_vertices: int) -> Subdivision:
         rim = on_border[here] & border
         put(here[rim], edges[rim, b], np.full(int(rim.sum()), 0.125))
 
-    matrix = csr_matrix(coo_matrix(
-        (np.concatenate(weights), (np.concatenate(rows), np.concatenate(cols))),
-        shape=(n_vertices + n_edges, n_vertices),
-    ))
+    matrix = csr_matrix(
+        coo_matrix(
+            (np.concatenate(weights), (np.concatenate(rows), np.concatenate(cols))),
+            shape=(n_vertices + n_edges, n_vertices),
+        )
+    )
     matrix.sort_indices()
     a, b, c = triangles.T
     ab, bc, ca = (side_edge + n_vertices).T
-    fine = np.concatenate([
-        np.stack(t, axis=1) for t in ((a, ab, ca), (ab, b, bc), (ca, bc, c), (ab, bc, ca))
-    ])
+    fine = np.concatenate(
+        [np.stack(t, axis=1) for t in ((a, ab, ca), (ab, b, bc), (ca, bc, c), (ab, bc, ca))]
+    )
     return Subdivision(matrix, fine, edges)
 
 

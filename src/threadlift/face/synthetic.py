@@ -26,9 +26,16 @@ AXIS_YEARS = 65.0
 CLIP_SD = 2.5
 
 
-def synthetic_face(seed: int = 0, *, age_years: float = 45.0, sex: Sex | None = None,
-                   weight: float = 0.0, asymmetry: float = 0.3, jowl_mm: float | None = None,
-                   identity: float = 1.0) -> Face:
+def synthetic_face(
+    seed: int = 0,
+    *,
+    age_years: float = 45.0,
+    sex: Sex | None = None,
+    weight: float = 0.0,
+    asymmetry: float = 0.3,
+    jowl_mm: float | None = None,
+    identity: float = 1.0,
+) -> Face:
     """A random person in the patient frame, without capture error.
 
     seed: who it is (age, weight and jowls do not change the identity drawn). age_years 18..95.
@@ -46,15 +53,17 @@ def synthetic_face(seed: int = 0, *, age_years: float = 45.0, sex: Sex | None = 
         raise InputError(f"sex is '{sex}'.", "Use female or male.")
     if jowl_mm is None:
         jowl_mm = value("face.synthetic.jowl_rate") * max(
-            age_years - value("face.synthetic.jowl_onset"), 0.0)
+            age_years - value("face.synthetic.jowl_onset"), 0.0
+        )
     _range("jowl_mm", jowl_mm, 0.0, 12.0)
     t = template()
     rng = np.random.default_rng(seed)
     drawn_sex = "female" if rng.random() < 0.5 else "male"
     coefficients = _truncated_normal(rng, len(t.modes))
     lopsided = float(np.clip(rng.standard_normal(), -CLIP_SD, CLIP_SD))
-    coefficients *= np.where(t.mode_signs > 0.0,
-                             identity * value("face.synthetic.identity_spread"), asymmetry)
+    coefficients *= np.where(
+        t.mode_signs > 0.0, identity * value("face.synthetic.identity_spread"), asymmetry
+    )
     person = without_axes(np.tensordot(coefficients, t.modes, axes=1), t)
     person += (age_years - TEMPLATE_AGE) / AXIS_YEARS * t.axes["age"]
     person += (0.5 if (sex or drawn_sex) == "male" else -0.5) * t.axes["sex"]
@@ -64,13 +73,18 @@ def synthetic_face(seed: int = 0, *, age_years: float = 45.0, sex: Sex | None = 
     size = t.ipd_of(vertices) / t.ipd_of(t.vertices)
     capture = Capture(
         source=f"synthetic person, seed {seed}",
-        numbers={"age_years": age_years, "jowl_mm": jowl_mm, "weight": weight,
-                 "asymmetry": asymmetry},
+        numbers={
+            "age_years": age_years,
+            "jowl_mm": jowl_mm,
+            "weight": weight,
+            "asymmetry": asymmetry,
+        },
         notes=("synthetic: a drawn person, no patient",),
         scale="exact by construction",
     )
-    return Face.in_frame(vertices, sd_mm=0.0, kind="synthetic", capture=capture,
-                         expressions=expression_fields(size))
+    return Face.in_frame(
+        vertices, sd_mm=0.0, kind="synthetic", capture=capture, expressions=expression_fields(size)
+    )
 
 
 def without_axes(field: Array, t: Template) -> Array:

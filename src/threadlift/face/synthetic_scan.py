@@ -22,8 +22,9 @@ HARMONICS = 96
 BACK_MM, TOP_MM, BOTTOM_MM = -12.0, 82.0, -118.0
 
 
-def synthetic_scan(face: Face, noise_mm: float = 0.4, seed: int = 0, spacing_mm: float = 1.5,
-                   *, posed: bool = True) -> tuple[Array, IntArray]:
+def synthetic_scan(
+    face: Face, noise_mm: float = 0.4, seed: int = 0, spacing_mm: float = 1.5, *, posed: bool = True
+) -> tuple[Array, IntArray]:
     """Vertices (v, 3) [mm] and triangles (t, 3) of a scan of `face`.
 
     noise_mm: standard deviation of the error along the normal, half its variance smooth over
@@ -41,12 +42,12 @@ def synthetic_scan(face: Face, noise_mm: float = 0.4, seed: int = 0, spacing_mm:
     rng = np.random.default_rng(seed)
     keep = _extent(face, rng)
     triangles = face.triangles[keep[face.triangles].all(axis=1)]
-    points, normals, triangles = _refined(face.vertices, face.normals, triangles,
-                                          0.7 * spacing_mm)
+    points, normals, triangles = _refined(face.vertices, face.normals, triangles, 0.7 * spacing_mm)
     points, normals, triangles = _clustered(points, normals, triangles, spacing_mm, rng)
     points, normals, triangles = _main_piece(points, normals, triangles)
-    error = np.sqrt(0.5) * noise_mm * (
-        _smooth_noise(points, rng) + rng.standard_normal(len(points)))
+    error = (
+        np.sqrt(0.5) * noise_mm * (_smooth_noise(points, rng) + rng.standard_normal(len(points)))
+    )
     points = points + error[:, None] * normals
     if posed:
         rotation = _random_rotation(rng)
@@ -85,13 +86,19 @@ def _open_eyes(face: Face) -> BoolArray:
         middle = 0.5 * (inner[1] + outer[1])
         high = chord + arch * (upper[1] - middle)
         low = chord + arch * (lower[1] - middle)
-        seen[rows] = ((share > 0.0) & (share < 1.0) & (p[:, 1] < high) & (p[:, 1] > low)
-                      & (p[:, 2] > p[:, 2].mean()))
+        seen[rows] = (
+            (share > 0.0)
+            & (share < 1.0)
+            & (p[:, 1] < high)
+            & (p[:, 1] > low)
+            & (p[:, 2] > p[:, 2].mean())
+        )
     return seen
 
 
-def _refined(points: Array, normals: Array, triangles: IntArray, edge_mm: float
-             ) -> tuple[Array, Array, IntArray]:
+def _refined(
+    points: Array, normals: Array, triangles: IntArray, edge_mm: float
+) -> tuple[Array, Array, IntArray]:
     """Halve all triangles until the longest edge is below `edge_mm`."""
     while True:
         p = points[triangles]
@@ -109,13 +116,15 @@ def _refined(points: Array, normals: Array, triangles: IntArray, edge_mm: float
         normals = np.concatenate([normals, normals[edges].mean(axis=1)])
         a, b, c = corners.T
         ab, bc, ca = middle.T
-        split = np.concatenate([np.stack(q, axis=1) for q in (
-            (a, ab, ca), (ab, b, bc), (ca, bc, c), (ab, bc, ca))])
+        split = np.concatenate(
+            [np.stack(q, axis=1) for q in ((a, ab, ca), (ab, b, bc), (ca, bc, c), (ab, bc, ca))]
+        )
         triangles = np.concatenate([triangles[~long], split])
 
 
-def _clustered(points: Array, normals: Array, triangles: IntArray, cell_mm: float,
-               rng: np.random.Generator) -> tuple[Array, Array, IntArray]:
+def _clustered(
+    points: Array, normals: Array, triangles: IntArray, cell_mm: float, rng: np.random.Generator
+) -> tuple[Array, Array, IntArray]:
     """One point per cell of a randomly turned grid: a topology of its own, points on the surface.
 
     The point kept is the one nearest to its cell's mean, so nothing moves off the surface.
@@ -142,12 +151,16 @@ def _clustered(points: Array, normals: Array, triangles: IntArray, cell_mm: floa
     low, middle, high = np.sort(welded, axis=1).T
     _, once = np.unique((low * len(first) + middle) * len(first) + high, return_index=True)
     normal = normals[used[first]]
-    return (points[used[first]], normal / np.linalg.norm(normal, axis=1, keepdims=True),
-            welded[np.sort(once)])
+    return (
+        points[used[first]],
+        normal / np.linalg.norm(normal, axis=1, keepdims=True),
+        welded[np.sort(once)],
+    )
 
 
-def _main_piece(points: Array, normals: Array, triangles: IntArray
-                ) -> tuple[Array, Array, IntArray]:
+def _main_piece(
+    points: Array, normals: Array, triangles: IntArray
+) -> tuple[Array, Array, IntArray]:
     """Drop fragments smaller than a hundredth of the largest piece, and unused points."""
     n = len(points)
     a, b = np.concatenate([triangles[:, [0, 1]], triangles[:, [1, 2]]]).T
@@ -168,8 +181,10 @@ def _smooth_noise(points: Array, rng: np.random.Generator) -> NDArray[np.float64
 def _random_rotation(rng: np.random.Generator) -> Array:
     q = rng.standard_normal(4)
     w, x, y, z = q / np.linalg.norm(q)
-    return np.array([
-        [1 - 2 * (y * y + z * z), 2 * (x * y - z * w), 2 * (x * z + y * w)],
-        [2 * (x * y + z * w), 1 - 2 * (x * x + z * z), 2 * (y * z - x * w)],
-        [2 * (x * z - y * w), 2 * (y * z + x * w), 1 - 2 * (x * x + y * y)],
-    ])
+    return np.array(
+        [
+            [1 - 2 * (y * y + z * z), 2 * (x * y - z * w), 2 * (x * z + y * w)],
+            [2 * (x * y + z * w), 1 - 2 * (x * x + z * z), 2 * (y * z - x * w)],
+            [2 * (x * z - y * w), 2 * (y * z + x * w), 1 - 2 * (x * x + y * y)],
+        ]
+    )

@@ -145,8 +145,9 @@ def template() -> Template:
         landmarks[f"{name}_L"] = number[v]
         landmarks[f"{name}_R"] = int(coarse_mirror[number[v]])
     skin = data["skin"]
-    zones = zone_weights(vertices, skin, mirror,
-                         {name: vertices[i] for name, i in landmarks.items()})
+    zones = zone_weights(
+        vertices, skin, mirror, {name: vertices[i] for name, i in landmarks.items()}
+    )
     return Template(
         vertices=_freeze(vertices),
         triangles=_freeze(fine.triangles),
@@ -166,12 +167,16 @@ def template() -> Template:
         mode_signs=_freeze(data["mode_signs"].astype(np.float64)),
         axes=_named(data, "axis_names", "axes"),
         expressions=_named(data, "unit_names", "units"),
-        mediapipe=Embedding(_freeze(data["mediapipe_corners"].astype(np.int64)),
-                            _freeze(data["mediapipe_bary"].astype(np.float64)),
-                            _freeze(data["mediapipe_weights"].astype(np.float64))),
+        mediapipe=Embedding(
+            _freeze(data["mediapipe_corners"].astype(np.int64)),
+            _freeze(data["mediapipe_bary"].astype(np.float64)),
+            _freeze(data["mediapipe_weights"].astype(np.float64)),
+        ),
     )
 
 
 def _named(data: dict[str, NDArray], names: str, values: str) -> dict[str, Array]:
-    return {str(name): _freeze(field.astype(np.float64))
-            for name, field in zip(data[names], data[values], strict=True)}
+    return {
+        str(name): _freeze(field.astype(np.float64))
+        for name, field in zip(data[names], data[values], strict=True)
+    }

@@ -17,8 +17,15 @@ from numpy.typing import NDArray
 Array = NDArray[np.float64]
 
 BILATERAL: tuple[str, ...] = (
-    "temple", "infraorbital", "malar", "nasolabial", "buccal", "preauricular", "marionette",
-    "jowl", "jawline",
+    "temple",
+    "infraorbital",
+    "malar",
+    "nasolabial",
+    "buccal",
+    "preauricular",
+    "marionette",
+    "jowl",
+    "jawline",
 )
 MIDLINE: tuple[str, ...] = ("chin", "submental", "neck")
 SIDES: tuple[str, ...] = ("left", "right")
@@ -61,25 +68,43 @@ class Capsule:
 DEFINITIONS: dict[str, Capsule] = {
     "temple": Capsule(("temple_L", ("temple_L", "brow_lateral_L", 0.6)), 27.0),
     "infraorbital": Capsule(
-        (("orbitale_L", "endocanthion_L", 0.35), ("orbitale_L", "palpebrale_inferius_L", 0.15),
-         ("exocanthion_L", "malar_eminence_L", 0.5)), 12.0),
+        (
+            ("orbitale_L", "endocanthion_L", 0.35),
+            ("orbitale_L", "palpebrale_inferius_L", 0.15),
+            ("exocanthion_L", "malar_eminence_L", 0.5),
+        ),
+        12.0,
+    ),
     "malar": Capsule(
-        (("malar_eminence_L", "zygion_L", 0.1), ("malar_eminence_L", "infraorbital_L", 0.5)),
-        16.0),
+        (("malar_eminence_L", "zygion_L", 0.1), ("malar_eminence_L", "infraorbital_L", 0.5)), 16.0
+    ),
     "nasolabial": Capsule(
         ("alar_curvature_L", "nasolabial_mid_L", ("nasolabial_mid_L", "marionette_upper_L", 0.4)),
-        11.0),
+        11.0,
+    ),
     "buccal": Capsule(("midcheek_L", "buccal_low_L"), 19.0),
     "preauricular": Capsule(
-        (("tragion_L", "zygion_L", 0.35), ("preauricular_L", "masseter_centre_L", 0.2),
-         ("otobasion_inferius_L", "masseter_centre_L", 0.45)), 18.0),
+        (
+            ("tragion_L", "zygion_L", 0.35),
+            ("preauricular_L", "masseter_centre_L", 0.2),
+            ("otobasion_inferius_L", "masseter_centre_L", 0.45),
+        ),
+        18.0,
+    ),
     "marionette": Capsule(("marionette_upper_L", "marionette_mid_L", "marionette_lower_L"), 11.0),
-    "jowl": Capsule((("jowl_point_L", "prejowl_sulcus_L", 0.15),
-                     ("jowl_point_L", "buccal_low_L", 0.3)), 17.0),
+    "jowl": Capsule(
+        (("jowl_point_L", "prejowl_sulcus_L", 0.15), ("jowl_point_L", "buccal_low_L", 0.3)), 17.0
+    ),
     "jawline": Capsule(("gonion_L", ("gonion_L", "jowl_point_L", 0.65)), 16.0),
     "chin": Capsule(("sublabiale", "pogonion", "gnathion"), 19.0),
-    "submental": Capsule((("submental_mid", "submandibular_L", 0.6), "submental_mid",
-                          ("submental_mid", "submandibular_R", 0.6)), 22.0),
+    "submental": Capsule(
+        (
+            ("submental_mid", "submandibular_L", 0.6),
+            "submental_mid",
+            ("submental_mid", "submandibular_R", 0.6),
+        ),
+        22.0,
+    ),
     "neck": Capsule(("platysma_mid_L", "neck_front_L", ("neck_front_L", "gonion_L", 0.25)), 30.0),
 }
 
@@ -107,13 +132,16 @@ def capsule_weight(points: Array, capsule: Capsule, landmarks: Mapping[str, Arra
         else:
             a, b, share = point
             line.append((1.0 - share) * landmarks[a] + share * landmarks[b])
-    distance = np.min(
-        [segment_distance(points, a, b) for a, b in pairwise(line)], axis=0)
+    distance = np.min([segment_distance(points, a, b) for a, b in pairwise(line)], axis=0)
     return falloff(distance, capsule.reach_mm)
 
 
-def zone_weights(points: Array, skin: NDArray[np.bool_], mirror: NDArray[np.int64],
-                 landmarks: Mapping[str, Array]) -> dict[str, Array]:
+def zone_weights(
+    points: Array,
+    skin: NDArray[np.bool_],
+    mirror: NDArray[np.int64],
+    landmarks: Mapping[str, Array],
+) -> dict[str, Array]:
     """Weights (n,) in 0..1 of the 21 zones on the template, exactly mirrored, 0 off the skin."""
     raw: dict[str, Array] = {}
     for name, capsule in DEFINITIONS.items():
@@ -124,7 +152,9 @@ def zone_weights(points: Array, skin: NDArray[np.bool_], mirror: NDArray[np.int6
             raw[f"{name}_left"] = weight
             raw[f"{name}_right"] = weight[mirror]
     # Left and right are added pairwise so that the sum itself is exactly symmetric.
-    total = sum((raw[f"{z}_left"] + raw[f"{z}_right"] for z in BILATERAL),
-                start=sum((raw[z] for z in MIDLINE), start=np.zeros(len(points))))
+    total = sum(
+        (raw[f"{z}_left"] + raw[f"{z}_right"] for z in BILATERAL),
+        start=sum((raw[z] for z in MIDLINE), start=np.zeros(len(points))),
+    )
     scale = 1.0 / np.maximum(total, 1.0)
     return {key: raw[key] * scale for key in ZONES}

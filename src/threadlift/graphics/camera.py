@@ -67,9 +67,14 @@ class Camera:
         factor = min(size) / min(self.size)
         offset = (np.array(self.principal) - np.array(self.size) / 2.0) * factor
         centre = np.array(size) / 2.0 + offset
-        return Camera(self.rotation, self.position, self.focal * factor,
-                      (float(centre[0]), float(centre[1])), (int(size[0]), int(size[1])),
-                      self.perspective)
+        return Camera(
+            self.rotation,
+            self.position,
+            self.focal * factor,
+            (float(centre[0]), float(centre[1])),
+            (int(size[0]), int(size[1])),
+            self.perspective,
+        )
 
 
 def view_rotation(yaw_deg: float, pitch_deg: float, roll_deg: float = 0.0) -> Array:
@@ -83,13 +88,25 @@ def view_rotation(yaw_deg: float, pitch_deg: float, roll_deg: float = 0.0) -> Ar
     right = np.array([np.cos(yaw), 0.0, -np.sin(yaw)])
     forward = -toward
     down = np.cross(forward, right)
-    return np.stack([np.cos(roll) * right - np.sin(roll) * down,
-                     np.sin(roll) * right + np.cos(roll) * down, forward])
+    return np.stack(
+        [
+            np.cos(roll) * right - np.sin(roll) * down,
+            np.sin(roll) * right + np.cos(roll) * down,
+            forward,
+        ]
+    )
 
 
-def portrait_camera(yaw_deg: float, pitch_deg: float, center: ArrayLike, extent_mm: float,
-                    size: tuple[int, int], *, roll_deg: float = 0.0,
-                    distance_mm: float | None = None) -> Camera:
+def portrait_camera(
+    yaw_deg: float,
+    pitch_deg: float,
+    center: ArrayLike,
+    extent_mm: float,
+    size: tuple[int, int],
+    *,
+    roll_deg: float = 0.0,
+    distance_mm: float | None = None,
+) -> Camera:
     """Camera that looks at `center` (3,) [mm, patient frame]; see `view_rotation` for the angles.
 
     `extent_mm` is what the shorter side of the picture shows in the plane through `center`.
@@ -101,6 +118,11 @@ def portrait_camera(yaw_deg: float, pitch_deg: float, center: ArrayLike, extent_
     # An orthographic camera stands far enough off that everything in sight has positive depth.
     distance = 10.0 * extent_mm if distance_mm is None else distance_mm
     focal = scale if distance_mm is None else scale * distance_mm
-    return Camera(rotation, middle - distance * rotation[2], float(focal),
-                  (size[0] / 2.0, size[1] / 2.0), (int(size[0]), int(size[1])),
-                  distance_mm is not None)
+    return Camera(
+        rotation,
+        middle - distance * rotation[2],
+        float(focal),
+        (size[0] / 2.0, size[1] / 2.0),
+        (int(size[0]), int(size[1])),
+        distance_mm is not None,
+    )

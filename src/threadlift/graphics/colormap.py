@@ -14,9 +14,16 @@ SEQUENTIAL = "viridis"
 DIVERGING = "RdBu_r"
 
 
-def map_colors(values: ArrayLike, low: float, high: float, *, name: str = SEQUENTIAL,
-               base: ArrayLike | None = None, fade: float = 0.0,
-               missing: tuple[int, int, int] = (190, 190, 190)) -> NDArray[np.uint8]:
+def map_colors(
+    values: ArrayLike,
+    low: float,
+    high: float,
+    *,
+    name: str = SEQUENTIAL,
+    base: ArrayLike | None = None,
+    fade: float = 0.0,
+    missing: tuple[int, int, int] = (190, 190, 190),
+) -> NDArray[np.uint8]:
     """Colours (n, 3; sRGB bytes) of a scalar field (n,); `low`, `high` are the ends of map `name`.
 
     NaN values take the colour `missing`. With `base` (n, 3) sRGB bytes (for example a face's own
@@ -39,8 +46,9 @@ def map_colors(values: ArrayLike, low: float, high: float, *, name: str = SEQUEN
     return np.round(rgb).astype(np.uint8)
 
 
-def legend(low: float, high: float, *, name: str = SEQUENTIAL, size: tuple[int, int] = (24, 256)
-           ) -> NDArray[np.uint8]:
+def legend(
+    low: float, high: float, *, name: str = SEQUENTIAL, size: tuple[int, int] = (24, 256)
+) -> NDArray[np.uint8]:
     """Vertical colour bar (h, w, 3), `high` at the top."""
     width, height = size
     column = map_colors(np.linspace(high, low, height), low, high, name=name)

@@ -20,8 +20,9 @@ _OVERSAMPLE = 4
 _FADED = 0.28
 
 
-def visible_points(depth: NDArray[np.float64], camera: Camera, points: ArrayLike,
-                   tolerance_mm: float = 3.0) -> NDArray[np.bool_]:
+def visible_points(
+    depth: NDArray[np.float64], camera: Camera, points: ArrayLike, tolerance_mm: float = 3.0
+) -> NDArray[np.bool_]:
     """(k,) whether points (k, 3) are not hidden by the surface in the depth buffer (h, w).
 
     A point up to `tolerance_mm` behind the surface counts as visible, so that paths on (or just
@@ -36,8 +37,9 @@ def visible_points(depth: NDArray[np.float64], camera: Camera, points: ArrayLike
     return inside & (d <= seen + tolerance_mm)
 
 
-def _stroke(image: Picture, px: NDArray[np.float64], color: Colour, width: float,
-            alpha: float) -> None:
+def _stroke(
+    image: Picture, px: NDArray[np.float64], color: Colour, width: float, alpha: float
+) -> None:
     """Blend one anti-aliased open polyline (k, 2) px into `image` in place."""
     h, w = image.shape[:2]
     low = np.maximum(np.floor(px.min(axis=0) - width - 2), 0).astype(int)
@@ -56,12 +58,13 @@ def _stroke(image: Picture, px: NDArray[np.float64], color: Colour, width: float
     _blend(image, mask, low, extent, color, alpha)
 
 
-def _blend(image: Picture, mask: Image.Image, low: NDArray, extent: NDArray, color: Colour,
-           alpha: float) -> None:
+def _blend(
+    image: Picture, mask: Image.Image, low: NDArray, extent: NDArray, color: Colour, alpha: float
+) -> None:
     """Average an oversampled mask down and lay `color` through it over part of `image`."""
     small = mask.resize((int(extent[0]), int(extent[1])), Image.Resampling.BOX)
     cover = (np.asarray(small, dtype=float) * (alpha / 255.0))[..., None]
-    part = image[low[1]:low[1] + extent[1], low[0]:low[0] + extent[0]]
+    part = image[low[1] : low[1] + extent[1], low[0] : low[0] + extent[0]]
     part[...] = np.round(part * (1.0 - cover) + np.array(color, dtype=float) * cover)
 
 
@@ -70,14 +73,25 @@ def _densify(points: NDArray[np.float64], camera: Camera) -> NDArray[np.float64]
     px, _ = camera.project(points)
     step = np.nan_to_num(np.linalg.norm(np.diff(px, axis=0), axis=1), nan=2.0)
     counts = np.clip(np.ceil(step / 2.0).astype(int), 1, 400)
-    parts = [points[i] + (np.arange(n) / n)[:, None] * (points[i + 1] - points[i])
-             for i, n in enumerate(counts)]
+    parts = [
+        points[i] + (np.arange(n) / n)[:, None] * (points[i + 1] - points[i])
+        for i, n in enumerate(counts)
+    ]
     return np.concatenate([*parts, points[-1:]])
 
 
-def draw_polyline(image: Picture, depth: NDArray[np.float64], camera: Camera, points: ArrayLike,
-                  color: Colour, width: float = 2.0, occlusion: Occlusion = "fade", *,
-                  tolerance_mm: float = 3.0, outline: Colour | None = None) -> Picture:
+def draw_polyline(
+    image: Picture,
+    depth: NDArray[np.float64],
+    camera: Camera,
+    points: ArrayLike,
+    color: Colour,
+    width: float = 2.0,
+    occlusion: Occlusion = "fade",
+    *,
+    tolerance_mm: float = 3.0,
+    outline: Colour | None = None,
+) -> Picture:
     """A copy of `image` (h, w, 3) with the space curve `points` (k, 3) drawn over it.
 
     `depth` (h, w) and `camera` belong to the picture (`Render.depth`, `Render.camera`). Where the
@@ -106,13 +120,22 @@ def draw_polyline(image: Picture, depth: NDArray[np.float64], camera: Camera, po
                 continue
             for start, stop in runs:
                 if state[start] == wanted:
-                    _stroke(out, px[start:stop + 1], layer, width + extra, alpha)
+                    _stroke(out, px[start : stop + 1], layer, width + extra, alpha)
     return out
 
 
-def draw_dots(image: Picture, depth: NDArray[np.float64], camera: Camera, points: ArrayLike,
-              color: Colour, radius: float = 3.0, occlusion: Occlusion = "hide", *,
-              tolerance_mm: float = 3.0, outline: Colour | None = (255, 255, 255)) -> Picture:
+def draw_dots(
+    image: Picture,
+    depth: NDArray[np.float64],
+    camera: Camera,
+    points: ArrayLike,
+    color: Colour,
+    radius: float = 3.0,
+    occlusion: Occlusion = "hide",
+    *,
+    tolerance_mm: float = 3.0,
+    outline: Colour | None = (255, 255, 255),
+) -> Picture:
     """A copy of `image` with discs of `radius` px at `points` (k, 3); see `draw_polyline`."""
     out = np.array(image, copy=True)
     where = np.atleast_2d(np.asarray(points, dtype=float))
@@ -138,10 +161,17 @@ def draw_dots(image: Picture, depth: NDArray[np.float64], camera: Camera, points
     return out
 
 
-def draw_text(image: Picture, px: tuple[float, float], text: str, color: Colour = (40, 44, 52),
-              size: float = 14.0, anchor: str = "la") -> Picture:
+def draw_text(
+    image: Picture,
+    px: tuple[float, float],
+    text: str,
+    color: Colour = (40, 44, 52),
+    size: float = 14.0,
+    anchor: str = "la",
+) -> Picture:
     """A copy of `image` with `text` at `px`; `anchor` as in Pillow ('la' = left, ascender)."""
     canvas = Image.fromarray(np.ascontiguousarray(image))
-    ImageDraw.Draw(canvas).text(px, text, fill=color, font=ImageFont.load_default(size),
-                                anchor=anchor)
+    ImageDraw.Draw(canvas).text(
+        px, text, fill=color, font=ImageFont.load_default(size), anchor=anchor
+    )
     return np.array(canvas)

@@ -55,8 +55,10 @@ def shade(albedo: Array, normals: Array, light: Light, ambient: float) -> Array:
     """
     n = normals
     total = np.full(len(n), 0.0)
-    for direction, strength in ((light.key_direction, light.key),
-                                (light.fill_direction, light.fill)):
+    for direction, strength in (
+        (light.key_direction, light.key),
+        (light.fill_direction, light.fill),
+    ):
         d = np.array(direction) / np.linalg.norm(direction)
         total += strength * np.maximum((n @ d + light.wrap) / (1.0 + light.wrap), 0.0)
     up = 0.5 - 0.5 * n[:, 1]

@@ -109,8 +109,9 @@ def vertex_normals(vertices: Array, triangles: NDArray) -> Array:
     return np.divide(out, length, out=np.zeros_like(out), where=length > 0.0)
 
 
-def visibility(vertices: ArrayLike, triangles: ArrayLike, camera: Camera
-               ) -> tuple[Array, NDArray[np.int32], Array]:
+def visibility(
+    vertices: ArrayLike, triangles: ArrayLike, camera: Camera
+) -> tuple[Array, NDArray[np.int32], Array]:
     """Depth (h, w), triangle ids (h, w) and barycentric weights (h, w, 3), without shading.
 
     `vertices` (n, 3) in world units, `triangles` (m, 3); nothing is culled.
@@ -122,9 +123,14 @@ def visibility(vertices: ArrayLike, triangles: ArrayLike, camera: Camera
     else:
         key = -depth
     width, height = camera.size
-    best, ids, bary = _scan_convert(np.ascontiguousarray(px), key,
-                                    np.ascontiguousarray(triangles, dtype=np.int64),
-                                    width, height, camera.perspective)
+    best, ids, bary = _scan_convert(
+        np.ascontiguousarray(px),
+        key,
+        np.ascontiguousarray(triangles, dtype=np.int64),
+        width,
+        height,
+        camera.perspective,
+    )
     seen = ids >= 0
     shown = np.where(seen, best, 1.0)
     buffer = np.where(seen, 1.0 / shown if camera.perspective else -shown, np.inf)
@@ -141,10 +147,19 @@ def _backdrop(background: Background, width: int, height: int) -> Array:
     return np.broadcast_to(top * (1.0 - blend) + bottom * blend, (height, width, 3)).copy()
 
 
-def render(vertices: ArrayLike, triangles: ArrayLike, colors: ArrayLike | None, camera: Camera, *,
-           size: tuple[int, int] | None = None, background: Background = BACKDROP,
-           normals: ArrayLike | None = None, light: Light = STUDIO, ambient: float = 0.26,
-           supersample: int = 1) -> Render:
+def render(
+    vertices: ArrayLike,
+    triangles: ArrayLike,
+    colors: ArrayLike | None,
+    camera: Camera,
+    *,
+    size: tuple[int, int] | None = None,
+    background: Background = BACKDROP,
+    normals: ArrayLike | None = None,
+    light: Light = STUDIO,
+    ambient: float = 0.26,
+    supersample: int = 1,
+) -> Render:
     """Picture of a triangle mesh.
 
     Parameters
@@ -198,8 +213,9 @@ def render(vertices: ArrayLike, triangles: ArrayLike, colors: ArrayLike | None, 
     return Render(to_srgb(rgb), depth, ids, bary, final)
 
 
-def _nearest_samples(depth: Array, ids: NDArray, bary: Array, factor: int
-                     ) -> tuple[Array, NDArray, Array]:
+def _nearest_samples(
+    depth: Array, ids: NDArray, bary: Array, factor: int
+) -> tuple[Array, NDArray, Array]:
     """From each factor × factor block of samples the one nearest to the viewer."""
     h, w = depth.shape[0] // factor, depth.shape[1] // factor
     blocks = depth.reshape(h, factor, w, factor).transpose(0, 2, 1, 3).reshape(h, w, -1)

@@ -30,7 +30,8 @@ THREAD_COLOR = (0.10, 0.35, 0.75, 1.0)
 @dataclass(frozen=True)
 class FaceModel:
     """What `face.glb` holds: vertices (n, 3) [mm], triangles (m, 3), colors (n, 3) uint8 or None,
-    displacement (n, 3) [mm] of the morph target `after` (zeros where nothing was predicted)."""
+    displacement (n, 3) [mm] of the morph target `after` (zeros where nothing was predicted).
+    """
 
     vertices: NDArray[np.float64]
     triangles: NDArray[np.int64]
@@ -48,8 +49,16 @@ class _Buffer:
         self.views: list[dict[str, Any]] = []
         self.accessors: list[dict[str, Any]] = []
 
-    def add(self, array: NDArray[Any], kind: str, component: int, *, target: int | None = 34962,
-            normalized: bool = False, bounds: bool = False) -> int:
+    def add(
+        self,
+        array: NDArray[Any],
+        kind: str,
+        component: int,
+        *,
+        target: int | None = 34962,
+        normalized: bool = False,
+        bounds: bool = False,
+    ) -> int:
         data = np.ascontiguousarray(array, dtype=_TYPES[component]).tobytes()
         view: dict[str, Any] = {"buffer": 0, "byteOffset": self.size, "byteLength": len(data)}
         if target is not None:
@@ -74,8 +83,9 @@ class _Buffer:
         return len(self.accessors) - 1
 
 
-def tube(path_mm: NDArray[np.float64], radius_mm: float, sides: int = 6
-         ) -> tuple[NDArray[np.float64], NDArray[np.int64]]:
+def tube(
+    path_mm: NDArray[np.float64], radius_mm: float, sides: int = 6
+) -> tuple[NDArray[np.float64], NDArray[np.int64]]:
     """A thin tube round a polyline (k, 3): vertices (k·sides, 3) and triangles."""
     tangent = np.gradient(path_mm, axis=0)
     tangent /= np.linalg.norm(tangent, axis=1, keepdims=True)
@@ -134,17 +144,25 @@ def write_face_glb(
         offsets = np.cumsum([0] + [len(v) for v, _ in parts[:-1]])
         tube_vertices = np.concatenate([v for v, _ in parts])
         tube_triangles = np.concatenate([t + o for (_, t), o in zip(parts, offsets, strict=True)])
-        meshes.append({
-            "name": "threads",
-            "primitives": [{
-                "attributes": {
-                    "POSITION": buffer.add(tube_vertices / MM_PER_M, "VEC3", _FLOAT, bounds=True)
-                },
-                "indices": buffer.add(tube_triangles.reshape(-1), "SCALAR", _UINT, target=34963),
-                "material": 1,
-                "mode": 4,
-            }],
-        })
+        meshes.append(
+            {
+                "name": "threads",
+                "primitives": [
+                    {
+                        "attributes": {
+                            "POSITION": buffer.add(
+                                tube_vertices / MM_PER_M, "VEC3", _FLOAT, bounds=True
+                            )
+                        },
+                        "indices": buffer.add(
+                            tube_triangles.reshape(-1), "SCALAR", _UINT, target=34963
+                        ),
+                        "material": 1,
+                        "mode": 4,
+                    }
+                ],
+            }
+        )
         nodes.append({"name": "threads", "mesh": 1})
     document = {
         "asset": {"version": "2.0", "generator": "threadlift", "extras": extras or {}},
@@ -153,11 +171,20 @@ def write_face_glb(
         "nodes": nodes,
         "meshes": meshes,
         "materials": [
-            {"name": "skin", "doubleSided": True,
-             "pbrMetallicRoughness": {"metallicFactor": 0.0, "roughnessFactor": 0.75}},
-            {"name": "thread", "doubleSided": True,
-             "pbrMetallicRoughness": {"baseColorFactor": list(THREAD_COLOR),
-                                      "metallicFactor": 0.0, "roughnessFactor": 0.6}},
+            {
+                "name": "skin",
+                "doubleSided": True,
+                "pbrMetallicRoughness": {"metallicFactor": 0.0, "roughnessFactor": 0.75},
+            },
+            {
+                "name": "thread",
+                "doubleSided": True,
+                "pbrMetallicRoughness": {
+                    "baseColorFactor": list(THREAD_COLOR),
+                    "metallicFactor": 0.0,
+                    "roughnessFactor": 0.6,
+                },
+            },
         ],
         "accessors": buffer.accessors,
         "bufferViews": buffer.views,
@@ -169,8 +196,10 @@ def write_face_glb(
     total = 12 + 8 + len(text) + 8 + len(binary)
     Path(path).write_bytes(
         struct.pack("<III", _MAGIC, 2, total)
-        + struct.pack("<II", len(text), _JSON) + text
-        + struct.pack("<II", len(binary), _BIN) + binary
+        + struct.pack("<II", len(text), _JSON)
+        + text
+        + struct.pack("<II", len(binary), _BIN)
+        + binary
     )
 
 
@@ -190,8 +219,9 @@ def read_face_glb(path: str | Path) -> FaceModel:
             a = document["accessors"][index]
             view = document["bufferViews"][a["bufferView"]]
             width = _WIDTH[a["type"]]
-            flat = np.frombuffer(raw, _TYPES[a["componentType"]], a["count"] * width,
-                                 start + view["byteOffset"])
+            flat = np.frombuffer(
+                raw, _TYPES[a["componentType"]], a["count"] * width, start + view["byteOffset"]
+            )
             return flat.reshape(-1, width) if width > 1 else flat
 
         primitive = document["meshes"][0]["primitives"][0]

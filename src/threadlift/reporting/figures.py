@@ -1,5 +1,6 @@
 """Pictures of the report: before and after, displacement, thread map. All from the same poses and
-under the same light, so that nothing but the tissue differs between two pictures."""
+under the same light, so that nothing but the tissue differs between two pictures.
+"""
 
 from __future__ import annotations
 
@@ -27,7 +28,7 @@ from threadlift.interop import FaceModel
 #: Yaw of the three standard views [degrees]; positive looks at the patient's left side.
 FRONT, LEFT, RIGHT = 0.0, 45.0, -45.0
 SIZE = (420, 500)
-#: A thread runs under the skin: it is shown where it is no deeper than this behind the surface [mm].
+#: A thread runs under the skin: it shows where it lies no deeper than this behind it [mm].
 UNDER_SKIN_MM = 22.0
 DEPTH_MAP = "plasma"
 LIFT_MAP = "viridis"
@@ -73,8 +74,12 @@ def gradient(name: str, steps: int = 9) -> str:
     return f"linear-gradient(90deg, {text})"
 
 
-def picture(model: FaceModel, vertices: NDArray[np.float64], yaw_deg: float,
-            colors: NDArray[np.uint8] | None = None) -> NDArray[np.uint8]:
+def picture(
+    model: FaceModel,
+    vertices: NDArray[np.float64],
+    yaw_deg: float,
+    colors: NDArray[np.uint8] | None = None,
+) -> NDArray[np.uint8]:
     """One view of the face with its own colours (or the given ones)."""
     tones = model.colors if colors is None else colors
     camera = Views.of(model.vertices).camera(yaw_deg)
@@ -91,18 +96,21 @@ def before_after(model: FaceModel) -> list[tuple[str, str]]:
 
 
 def displacement_maps(model: FaceModel) -> tuple[list[str], float]:
-    """Displacement magnitude from the front, left and right; and the upper end of its scale [mm]."""
+    """Displacement magnitude from three sides, and the upper end of its scale [mm]."""
     size = np.linalg.norm(model.displacement, axis=1)
     top = max(0.5, float(np.ceil(2.0 * np.quantile(size, 0.999)) / 2.0))
     colors = map_colors(size, 0.0, top, name=LIFT_MAP, base=_quiet(model), fade=0.25)
-    return [data_uri(picture(model, model.vertices, yaw, colors)) for yaw in (RIGHT, FRONT, LEFT)], top
+    return [
+        data_uri(picture(model, model.vertices, yaw, colors)) for yaw in (RIGHT, FRONT, LEFT)
+    ], top
 
 
 def _quiet(model: FaceModel) -> NDArray[np.uint8]:
     """The face's colours washed out towards grey, so that lines drawn on it stand out."""
     base = np.full((len(model.vertices), 3), 205.0) if model.colors is None else model.colors
     grey = np.asarray(base, dtype=float).mean(axis=1, keepdims=True)
-    mixed = (1 - _GREY_SHARE) * (0.5 * np.asarray(base, dtype=float) + 0.5 * grey) + _GREY_SHARE * 235.0
+    muted = 0.5 * np.asarray(base, dtype=float) + 0.5 * grey
+    mixed = (1.0 - _GREY_SHARE) * muted + _GREY_SHARE * 235.0
     return np.round(mixed).astype(np.uint8)
 
 
@@ -131,21 +139,53 @@ def thread_maps(
         for structure in structures:
             if structure.kind == "gland":
                 continue
-            image = draw_polyline(image, shot.depth, camera, structure.curve_mm,
-                                  HAZARD_COLORS[structure.kind], 2.0, "hide", tolerance_mm=6.0)
+            image = draw_polyline(
+                image,
+                shot.depth,
+                camera,
+                structure.curve_mm,
+                HAZARD_COLORS[structure.kind],
+                2.0,
+                "hide",
+                tolerance_mm=6.0,
+            )
         for path, depth in zip(paths_mm, depths_mm, strict=True):
             shown = visible_side(path, camera, model)
             if not shown:
                 continue
-            image = draw_polyline(image, shot.depth, camera, path, (255, 255, 255), 5.0, "hide",
-                                  tolerance_mm=UNDER_SKIN_MM)
+            image = draw_polyline(
+                image,
+                shot.depth,
+                camera,
+                path,
+                (255, 255, 255),
+                5.0,
+                "hide",
+                tolerance_mm=UNDER_SKIN_MM,
+            )
             for a in range(len(path) - 1):
                 level = (0.5 * (depth[a] + depth[a + 1]) - low) / (high - low)
-                rgb = tuple(int(255 * c) for c in cmap(min(max(level, 0.0), 1.0))[:3])
-                image = draw_polyline(image, shot.depth, camera, path[a : a + 2], rgb, 3.2, "hide",
-                                      tolerance_mm=UNDER_SKIN_MM)
-            image = draw_dots(image, shot.depth, camera, path[:1], (20, 30, 40), 4.0, "hide",
-                              tolerance_mm=UNDER_SKIN_MM)
+                r, g, b = (int(255 * c) for c in cmap(min(max(level, 0.0), 1.0))[:3])
+                image = draw_polyline(
+                    image,
+                    shot.depth,
+                    camera,
+                    path[a : a + 2],
+                    (r, g, b),
+                    3.2,
+                    "hide",
+                    tolerance_mm=UNDER_SKIN_MM,
+                )
+            image = draw_dots(
+                image,
+                shot.depth,
+                camera,
+                path[:1],
+                (20, 30, 40),
+                4.0,
+                "hide",
+                tolerance_mm=UNDER_SKIN_MM,
+            )
         if marks_mm is not None and len(marks_mm):
             image = draw_dots(image, shot.depth, camera, marks_mm, (163, 42, 42), 5.0, "hide")
         pictures.append(data_uri(image))

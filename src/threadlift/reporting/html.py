@@ -85,18 +85,20 @@ def _thread_rows(run: RunData, face: Face) -> list[Json]:
         path = np.asarray(thread["path_mm"])
         distance = np.linalg.norm(face.vertices - path[-1], axis=1)
         target = min(zones, key=lambda z: float(distance[zones[z] > 0.5].min()))
-        rows.append({
-            "id": thread["id"],
-            "side": thread["side"],
-            "product": thread["product"],
-            "entry": ", ".join(f"{x:.0f}" for x in thread["entry_mm"]).replace("-", "−"),
-            "to": target,
-            "length": float(np.linalg.norm(np.diff(path, axis=0), axis=1).sum()),
-            "depth_low": min(thread["depth_mm"]),
-            "depth_high": max(thread["depth_mm"]),
-            "layers": list(dict.fromkeys(thread["layer"])),
-            "tension": thread["tension_n"],
-        })
+        rows.append(
+            {
+                "id": thread["id"],
+                "side": thread["side"],
+                "product": thread["product"],
+                "entry": ", ".join(f"{x:.0f}" for x in thread["entry_mm"]).replace("-", "−"),
+                "to": target,
+                "length": float(np.linalg.norm(np.diff(path, axis=0), axis=1).sum()),
+                "depth_low": min(thread["depth_mm"]),
+                "depth_high": max(thread["depth_mm"]),
+                "layers": list(dict.fromkeys(thread["layer"])),
+                "tension": thread["tension_n"],
+            }
+        )
     return rows
 
 
@@ -106,14 +108,16 @@ def _risk_rows(outcome: Json, t: Texts) -> list[Json]:
         unit = risk["unit"]
         place = risk.get("place") or {}
         zone = place.get("zone")
-        rows.append({
-            "name": name,
-            "estimate": risk,
-            "unit": "" if unit in _UNITLESS else unit,
-            "digits": 1 if unit == "months" else 2,
-            "verdict": risk["verdict"],
-            "place": t.zone(zone) if zone else "",
-        })
+        rows.append(
+            {
+                "name": name,
+                "estimate": risk,
+                "unit": "" if unit in _UNITLESS else unit,
+                "digits": 1 if unit == "months" else 2,
+                "verdict": risk["verdict"],
+                "place": t.zone(zone) if zone else "",
+            }
+        )
     return rows
 
 
@@ -126,8 +130,13 @@ def _complication_rows(outcome: Json, t: Texts) -> list[Json]:
         estimate = item["per_100"]
         n = round(estimate["value"])
         label = t("risks.icons", n=n, m=100 - n)
-        rows.append({"name": t(f"complications.{item['name']}"), "estimate": estimate,
-                     "icons": charts.icon_array(estimate["value"], label)})
+        rows.append(
+            {
+                "name": t(f"complications.{item['name']}"),
+                "estimate": estimate,
+                "icons": charts.icon_array(estimate["value"], label),
+            }
+        )
     return sorted(rows, key=lambda r: -r["estimate"]["value"])
 
 
@@ -140,12 +149,14 @@ def _alternative_rows(plan: Json, t: Texts) -> list[Json]:
     rows = []
     for item in plan["alternatives"]:
         goal = item.get("goal_attained", item.get("objective"))
-        rows.append({
-            "name": item.get("title") or _words(item.get("name", "")),
-            "threads": len(item.get("threads", [])),
-            "goal": "" if goal is None else _number(float(goal), 2),
-            "note": item.get("note") or item.get("reason") or "",
-        })
+        rows.append(
+            {
+                "name": item.get("title") or _words(item.get("name", "")),
+                "threads": len(item.get("threads", [])),
+                "goal": "" if goal is None else _number(float(goal), 2),
+                "note": item.get("note") or item.get("reason") or "",
+            }
+        )
     return rows
 
 
@@ -161,10 +172,13 @@ def _measures(assessment: Json) -> list[tuple[str, list[tuple[str, Json]]]]:
 
     return [
         ("proportions", list(flat(assessment["proportions"]))),
-        ("symmetry", [
-            *flat(assessment["symmetry_mm"]["overall"], "overall"),
-            *flat(assessment["symmetry_mm"]["zones"]),
-        ]),
+        (
+            "symmetry",
+            [
+                *flat(assessment["symmetry_mm"]["overall"], "overall"),
+                *flat(assessment["symmetry_mm"]["zones"]),
+            ],
+        ),
         ("movement", list(flat(assessment["movement_mm"]))),
     ]
 
@@ -183,23 +197,34 @@ def _missing(assessment: Json) -> list[str]:
 
 def _expression_rows(outcome: Json) -> list[Json]:
     return [
-        {"name": name, "without": row["without_mm"], "with_threads": row["with_mm"],
-         "change": row["change_mm"]}
+        {
+            "name": name,
+            "without": row["without_mm"],
+            "with_threads": row["with_mm"],
+            "change": row["change_mm"],
+        }
         for name, row in outcome["expressions"].items()
     ]
 
 
 def _certainty(run: RunData, t: Texts) -> list[tuple[str, list[tuple[str, str]], list[str]]]:
     capture = run.assessment.get("capture", {})
-    blocks = [(
-        "capture",
-        [(_words(k), f"{v:.4g}" if isinstance(v, float) else str(v))
-         for k, v in capture.get("numbers", {}).items()],
-        [str(n) for n in capture.get("notes", [])],
-    )]
+    blocks = [
+        (
+            "capture",
+            [
+                (_words(k), f"{v:.4g}" if isinstance(v, float) else str(v))
+                for k, v in capture.get("numbers", {}).items()
+            ],
+            [str(n) for n in capture.get("notes", [])],
+        )
+    ]
     if run.outcome:
-        rows = [(_words(k), f"{v:.4g}" if isinstance(v, float) else str(v))
-                for k, v in run.outcome["solver"].items() if not isinstance(v, dict | list)]
+        rows = [
+            (_words(k), f"{v:.4g}" if isinstance(v, float) else str(v))
+            for k, v in run.outcome["solver"].items()
+            if not isinstance(v, dict | list)
+        ]
         blocks.append(("solver", rows, []))
         blocks.append(("ensemble", [], [str(n) for n in run.outcome.get("notes", [])]))
     return blocks
@@ -208,19 +233,29 @@ def _certainty(run: RunData, t: Texts) -> list[tuple[str, list[tuple[str, str]],
 def _figures(run: RunData, face: Face, t: Texts) -> SimpleNamespace:
     # Only their course along the skin is drawn, so the reference person's depths do not matter.
     hazards = structures(face)
-    out = SimpleNamespace(map=[], before_after=[], displacement=[], displacement_max=0.0,
-                          depth_range=(0.0, 1.0), depth_gradient="", displacement_gradient="",
-                          hazard_key=[], risk_place=None)
+    out = SimpleNamespace(
+        map=[],
+        before_after=[],
+        displacement=[],
+        displacement_max=0.0,
+        depth_range=(0.0, 1.0),
+        depth_gradient="",
+        displacement_gradient="",
+        hazard_key=[],
+        risk_place=None,
+    )
     if run.threads:
         depths = [thread["depth_mm"] for thread in run.threads]
         out.map = figures.thread_maps(run.model, run.paths_mm, depths, hazards)
         out.depth_range = figures.depth_range(depths)
         out.depth_gradient = figures.gradient(figures.DEPTH_MAP)
         shown = [s for s in hazards if s.kind != "gland"]
-        names = dict.fromkeys((s.kind, s.name.removesuffix("_left").removesuffix("_right"))
-                              for s in shown)
-        out.hazard_key = [(_words(n), "rgb({} {} {})".format(*figures.HAZARD_COLORS[kind]))
-                          for kind, n in names]
+        names = dict.fromkeys(
+            (s.kind, s.name.removesuffix("_left").removesuffix("_right")) for s in shown
+        )
+        out.hazard_key = [
+            (_words(n), "rgb({} {} {})".format(*figures.HAZARD_COLORS[kind])) for kind, n in names
+        ]
     if run.outcome:
         out.before_after = figures.before_after(run.model)
         out.displacement, out.displacement_max = figures.displacement_maps(run.model)
@@ -231,9 +266,14 @@ def _figures(run: RunData, face: Face, t: Texts) -> SimpleNamespace:
 def face_of(run: RunData) -> Face:
     """The face of the run, for landmarks and zones (its capture error is in the assessment)."""
     kind: Any = run.kind
-    return Face.in_frame(run.model.vertices, sd_mm=0.0, kind=kind,
-                         capture=Capture(source="face.glb"), expressions={},
-                         colors=run.model.colors)
+    return Face.in_frame(
+        run.model.vertices,
+        sd_mm=0.0,
+        kind=kind,
+        capture=Capture(source="face.glb"),
+        expressions={},
+        colors=run.model.colors,
+    )
 
 
 def render_report(run: RunData, language: str = "en") -> str:
@@ -241,8 +281,9 @@ def render_report(run: RunData, language: str = "en") -> str:
     t = texts(language)
     face = face_of(run)
     plan, assessment, outcome = run.plan, run.assessment, run.outcome
-    shares = {name: dict(share, scaled100=_percent(share))
-              for name, share in assessment["shares"].items()}
+    shares = {
+        name: dict(share, scaled100=_percent(share)) for name, share in assessment["shares"].items()
+    }
     context: Json = {
         "t": t,
         "kind": run.kind,
@@ -258,11 +299,13 @@ def render_report(run: RunData, language: str = "en") -> str:
         "figures": _figures(run, face, t),
         "charts": SimpleNamespace(
             depth=charts.depth_chart(run.threads, t) if run.threads else "",
-            lift="", durability="",
+            lift="",
+            durability="",
         ),
         "safety": SimpleNamespace(
             clearance=_number(plan["safety"]["min_clearance_mm"])
-            if plan["safety"]["min_clearance_mm"] is not None else "–",
+            if plan["safety"]["min_clearance_mm"] is not None
+            else "–",
             nearest=_words(plan["safety"].get("nearest_structure") or "–"),
             p_hit=_number(100.0 * plan["safety"]["p_hit"]),
         ),
@@ -271,8 +314,11 @@ def render_report(run: RunData, language: str = "en") -> str:
         "sources": run_citations(run),
     }
     if outcome:
-        lift = {z: e for z, e in outcome["lift_mm"].items()
-                if abs(e["value"]) >= _SHOWN_LIFT_MM or assessment["goal"].get(z, 0.0) > 0.0}
+        lift = {
+            z: e
+            for z, e in outcome["lift_mm"].items()
+            if abs(e["value"]) >= _SHOWN_LIFT_MM or assessment["goal"].get(z, 0.0) > 0.0
+        }
         goal = {z: float(g) for z, g in assessment["goal"].items()}
         best = max(outcome["lift_mm"], key=lambda z: outcome["lift_mm"][z]["value"])
         risks = _risk_rows(outcome, t)
@@ -282,9 +328,10 @@ def render_report(run: RunData, language: str = "en") -> str:
             "half_months": _half_life(outcome["durability"]),
             "last_month": outcome["durability"][-1]["month"],
             "lift_basis": outcome["lift_mm"][best]["basis"],
-            "lift_rows": [{"zone": z, "estimate": e, "goal": goal.get(z, 0.0)}
-                          for z, e in sorted(lift.items(),
-                                             key=lambda item: -goal.get(item[0], 0.0))],
+            "lift_rows": [
+                {"zone": z, "estimate": e, "goal": goal.get(z, 0.0)}
+                for z, e in sorted(lift.items(), key=lambda item: -goal.get(item[0], 0.0))
+            ],
             "expression_rows": _expression_rows(outcome),
             "risk_rows": risks,
             "complication_rows": _complication_rows(outcome, t),
@@ -302,8 +349,12 @@ def run_citations(run: RunData) -> list[evidence.Source]:
 
 
 def _percent(estimate: Json) -> Json:
-    return dict(estimate, value=100 * estimate["value"], low=100 * estimate["low"],
-                high=100 * estimate["high"])
+    return dict(
+        estimate,
+        value=100 * estimate["value"],
+        low=100 * estimate["low"],
+        high=100 * estimate["high"],
+    )
 
 
 def write_report(run: RunData, path: str | Path, language: str = "en") -> None:

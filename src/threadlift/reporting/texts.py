@@ -24,6 +24,7 @@ class Texts:
         return self._tree["language"]
 
     def __call__(self, key: str, **values: object) -> str:
+        """The text of a key, its placeholders filled in."""
         node: Any = self._tree
         for part in key.split("."):
             node = node[part]
@@ -45,5 +46,5 @@ def texts(language: str) -> Texts:
             f"There are no report texts for the language '{language}'.",
             f"Choose one of: {', '.join(LANGUAGES)}.",
         )
-    path = files(__package__) / "texts" / f"{language}.toml"
+    path = files("threadlift.reporting") / "texts" / f"{language}.toml"
     return Texts(tomllib.loads(path.read_text("utf-8")))

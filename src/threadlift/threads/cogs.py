@@ -185,9 +185,7 @@ def tension_profile(
     )
 
 
-def _share(
-    arcs: Array, capacity: Array, product: Product, tension: float
-) -> tuple[Array, Array]:
+def _share(arcs: Array, capacity: Array, product: Product, tension: float) -> tuple[Array, Array]:
     """Transfers and slips of cogs that hold `tension`, the first cog nearest to the pull.
 
     Cable nodes at the cogs, each tied to the tissue by its bond; loading is monotone, so a cog

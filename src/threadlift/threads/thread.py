@@ -71,8 +71,10 @@ class Thread:
         if self.entry_mm.shape != (3,):
             return "the entry needs three coordinates"
         if self.depth_mm.shape != (k,) or len(self.layer) != k:
-            return f"{k} path points do not go with {self.depth_mm.size} depths and " \
-                   f"{len(self.layer)} layers"
+            return (
+                f"{k} path points do not go with {self.depth_mm.size} depths and "
+                f"{len(self.layer)} layers"
+            )
         if not all(np.isfinite(a).all() for a in (self.path_mm, self.entry_mm, self.depth_mm)):
             return "a coordinate or depth is not a finite number"
         if (self.depth_mm < 0.0).any():

@@ -41,7 +41,7 @@ WALL = 50.0
 
 @njit(cache=True, inline="always")
 def _log(j):
-    """ln j with its first two derivatives; continued twice differentiably below LOG_END."""
+    """Ln j with its first two derivatives; continued twice differentiably below LOG_END."""
     if j >= LOG_END:
         return np.log(j), 1.0 / j, -1.0 / (j * j)
     x = (LOG_END - j) / LOG_END
