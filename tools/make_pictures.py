@@ -38,7 +38,7 @@ def main() -> None:
     moved, top = figures.displacement_maps(run.model)
     row = np.concatenate([picture(maps[1]), picture(maps[2]), picture(moved[2])], axis=1)
     IMAGES.mkdir(parents=True, exist_ok=True)
-    Image.fromarray(row).quantize(256).save(IMAGES / "overview.png", optimize=True)
+    Image.fromarray(row).save(IMAGES / "overview.png", optimize=True)
     print(f"docs/images/overview.png (displacement scale 0 to {top:.1f} mm)")
 
 
