@@ -37,8 +37,10 @@ def print_summary(run: Any, folder: Path, seconds: float) -> None:
     numbers = ", ".join(
         f"{k.replace('_', ' ')} {v:.3g}" if isinstance(v, float) else f"{k.replace('_', ' ')} {v}"
         for k, v in capture["numbers"].items()
+        if "." not in k
     )
     console.print(f"Face: {numbers}", soft_wrap=True)
+    console.print(f"Scale: {capture['scale']}", soft_wrap=True)
     if plan["threads"]:
         table = Table(box=None, pad_edge=False)
         for name in ("thread", "side", "product", "length mm", "depth mm", "tension N"):
@@ -92,10 +94,12 @@ def print_outcome(outcome: Json) -> None:
         f"{d['month']} mo {100 * d['fraction']['value']:.0f} %" for d in outcome["durability"]
     )
     console.print(f"Lift that is left: {left}")
-    solver = outcome["solver"]
+    solver, mesh = outcome["solver"], outcome["mesh"]
     console.print(
         f"Solver: {solver['elements']} elements, {solver['dof']} unknowns, "
-        f"{solver['iterations']} Newton steps, residual {solver['residual']:.1e}"
+        f"{solver['iterations']} Newton steps, residual {solver['residual']:.1e}; "
+        f"{mesh['inverted']:.0f} inverted elements, smallest scaled Jacobian "
+        f"{mesh['min_scaled_jacobian']:.2f}"
     )
 
 

@@ -139,6 +139,7 @@ class OutcomeModel(FileModel):
     durability: list[DurabilityModel]
     complications: list[ComplicationModel]
     solver: SolverModel
+    mesh: dict[str, float]
 
 
 class SagModel(FileModel):

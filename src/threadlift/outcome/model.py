@@ -86,7 +86,8 @@ class Outcome:
     """What a plan is expected to do to this face.
 
     displacement_mm: (n, 3) nominal displacement of the displayed vertices; surface_mm: the same
-    on the mesh's skin nodes; durability: (month, share of the first lift that is left);
+    on the mesh's skin nodes; mesh: quality of the elements before and after;
+    durability: (month, share of the first lift that is left);
     failed: members of the ensemble without an equilibrium, as (name, reason); extrapolated: names
     of those that had one only at part of the tension.
     """
@@ -98,6 +99,7 @@ class Outcome:
     complications: tuple[Complication, ...]
     rare_events: tuple[tuple[str, str], ...]
     solver: Solver
+    mesh: dict[str, float]
     members: int
     failed: tuple[tuple[str, str], ...]
     extrapolated: tuple[str, ...]
@@ -135,6 +137,7 @@ class Outcome:
                 "extrapolated": list(self.extrapolated),
                 "seed": self.seed,
             },
+            "mesh": {name: round(x, 4) for name, x in self.mesh.items()},
             "notes": list(self.notes),
             "solver": {
                 "elements": self.solver.elements,

@@ -118,6 +118,7 @@ def predict(
             residual=shown.plan.residual,
             seconds=shown.plan.seconds,
         ),
+        mesh=_element_quality(shown),
         members=members,
         failed=failed,
         extrapolated=extrapolated,
@@ -161,6 +162,14 @@ def _on_finest(
     except SolverError as error:
         return _Shown(coarse, middle, error.problem)
     return _Shown(tissue, plan)
+
+
+def _element_quality(shown: _Shown) -> dict[str, float]:
+    """Quality of the elements at rest, and the smallest local volume ratio under the threads."""
+    quality = shown.tissue.mesh.quality()
+    names = ("inverted", "min_scaled_jacobian", "p1_scaled_jacobian", "median_scaled_jacobian")
+    found = {name: float(quality[name]) for name in names}
+    return found | {"min_volume_ratio_lifted": float(shown.plan.min_jacobian)}
 
 
 def _probe(tissue: Tissue, assessment: Assessment, threads: Sequence[Thread]) -> Probe:

@@ -215,14 +215,15 @@ def _certainty(run: RunData, t: Texts) -> list[tuple[str, list[tuple[str, str]],
             [
                 (_words(k), f"{v:.4g}" if isinstance(v, float) else str(v))
                 for k, v in capture.get("numbers", {}).items()
+                if "." not in k
             ],
-            [str(n) for n in capture.get("notes", [])],
+            [str(n) for n in [capture.get("scale"), *capture.get("notes", [])] if n],
         )
     ]
     if run.outcome:
         rows = [
             (_words(k), f"{v:.4g}" if isinstance(v, float) else str(v))
-            for k, v in run.outcome["solver"].items()
+            for k, v in (run.outcome["solver"] | run.outcome.get("mesh", {})).items()
             if not isinstance(v, dict | list)
         ]
         blocks.append(("solver", rows, []))
