@@ -133,7 +133,7 @@ def test_pose_and_unit_of_the_file_do_not_matter(trial, tmp_path, units, factor,
     mean, p95 = difference(trial.fitted, other)
     # Tenths of a millimetre come from the jitter of the landmark network and of the frame.
     assert mean < 0.25
-    assert p95 < 0.4
+    assert p95 < 0.5
 
 
 @pytest.mark.slow

@@ -151,7 +151,7 @@ def _on_finest(
     threads: Sequence[Thread],
     nominal: Member,
     middle: Equilibrium,
-    start: NDArray[np.float64] | None,
+    start: NDArray[np.float64] | None = None,
 ) -> _Shown:
     """The plan on the tissue's own mesh, or, where that has no equilibrium, on the coarse one."""
     if coarse is tissue:
