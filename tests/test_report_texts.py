@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import tomllib
+import warnings
 from importlib.resources import files
 
 import pytest
 
 from threadlift.errors import InputError
+from threadlift.reporting.charts import durability_chart
 from threadlift.reporting.texts import LANGUAGES, texts
 
 
@@ -44,3 +46,13 @@ def test_zone_keys_become_words() -> None:
 def test_an_unknown_language_is_refused_with_the_choice() -> None:
     with pytest.raises(InputError, match="Choose one of: en, ko"):
         texts("xx")
+
+
+def test_charts_in_korean_keep_their_labels_as_text_and_warn_of_nothing() -> None:
+    rows = [
+        {"month": m, "fraction": {"value": v, "low": v, "high": v}} for m, v in ((0, 1), (6, 0))
+    ]
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        svg = durability_chart(rows, texts("ko"))
+    assert texts("ko")("expect.months_axis") in svg

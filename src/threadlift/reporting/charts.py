@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import re
+import warnings
 from collections.abc import Sequence
 from itertools import pairwise
 from typing import Any
@@ -38,13 +39,16 @@ _STYLE: dict[Any, Any] = {
 
 def _svg(figure: Figure, label: str) -> str:
     out = io.StringIO()
-    figure.savefig(
-        out,
-        format="svg",
-        bbox_inches="tight",
-        transparent=True,
-        metadata={"Date": None, "Creator": None},
-    )
+    with warnings.catch_warnings():
+        # The font that measures the labels need not hold their script: the reader's fonts draw them.
+        warnings.filterwarnings("ignore", message="Glyph .* missing from font")
+        figure.savefig(
+            out,
+            format="svg",
+            bbox_inches="tight",
+            transparent=True,
+            metadata={"Date": None, "Creator": None},
+        )
     text = out.getvalue()
     text = text[text.index("<svg") :]
     text = re.sub(r"<metadata>.*?</metadata>", "", text, flags=re.DOTALL)
