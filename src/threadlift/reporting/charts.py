@@ -40,7 +40,7 @@ _STYLE: dict[Any, Any] = {
 def _svg(figure: Figure, label: str) -> str:
     out = io.StringIO()
     with warnings.catch_warnings():
-        # The font that measures the labels need not hold their script: the reader's fonts draw them.
+        # The font that measures labels need not hold their script: the reader's fonts draw them.
         warnings.filterwarnings("ignore", message="Glyph .* missing from font")
         figure.savefig(
             out,
