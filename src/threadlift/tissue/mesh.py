@@ -15,6 +15,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 from functools import cached_property
+from typing import TYPE_CHECKING
 
 import numpy as np
 from numpy.typing import NDArray
@@ -24,6 +25,9 @@ from threadlift.tissue import quality as _quality
 from threadlift.tissue.locate import WedgeLocator
 from threadlift.tissue.mesh_asset import MeshAsset
 from threadlift.tissue.paths import SurfacePaths
+
+if TYPE_CHECKING:
+    from threadlift.tissue.refine import Refinement
 
 LAYERS = ("skin", "fat", "smas", "deep")
 SUBLAYERS = (0, 1, 1, 2, 3, 3)
@@ -61,10 +65,11 @@ class LayeredMesh:
     mirror: (V,) left-right permutation of the columns, or None.
     rims: masks (V,) of the cut borders by name ('mouth', 'eye', 'nostril', 'outer').
     zone_weights: (V,) weights 0..1 per zone key.
-    level: 'coarse' | 'default' | 'box'.
+    level: 'coarse' | 'default' | 'reference' | 'box'; a refined mesh keeps that of its origin.
     asset: the binding to the template (faces only).
     room: (V,) share of the wanted depth that found room between opposite walls (faces only).
     shift_mm: (V,) distance of the skin nodes from the face; 0 except in closed-up folds.
+    refinement: how this mesh lies in the one it was refined from (``tissue.refine``).
     """
 
     points: NDArray
@@ -77,6 +82,7 @@ class LayeredMesh:
     asset: MeshAsset | None = None
     room: NDArray | None = None
     shift_mm: NDArray | None = None
+    refinement: Refinement | None = None
 
     @property
     def nl(self) -> int:

@@ -1,7 +1,8 @@
 """The triangulation that every face shares, read from the package's data (tools/build_mesh.py).
 
-Each surface vertex is bound to the template by three template vertices and their weights; so its
-place on any face, and any map on the template, follow by one small weighted sum.
+Each surface vertex is bound to the template by three template vertices and their weights (a few
+more after local refinement); so its place on any face, and any map on the template, follow by one
+small weighted sum.
 """
 
 from __future__ import annotations
@@ -28,20 +29,23 @@ class MeshAsset:
 
     Attributes
     ----------
-    corners, bary: (V,3) template vertices and weights (>= 0, sum 1) of every vertex.
+    corners, bary: (V,k) template vertices and weights (>= 0, sum 1) of every vertex; k = 3, or
+        more where refinement put vertices between others.
     triangles: (T,3), counter-clockwise from outside.
-    mirror: (V,) left-right permutation.
+    mirror: (V,) left-right permutation; None when the two sides were refined differently.
     rims: masks (V,) 'mouth', 'eye', 'nostril', 'outer'.
     display: (n, V) displacement of the template vertices from that of the mesh vertices.
+    code_corner: (V,) the template vertex whose codes a mesh vertex takes (the nearest corner).
     """
 
     level: str
     corners: NDArray
     bary: NDArray
     triangles: NDArray
-    mirror: NDArray
+    mirror: NDArray | None
     rims: dict[str, NDArray]
     display: sparse.csr_array
+    code_corner: NDArray
 
     @property
     def columns(self) -> int:
@@ -54,7 +58,7 @@ class MeshAsset:
 
     def sample_code(self, codes: NDArray) -> NDArray:
         """Codes (n,) on template vertices (strings or integers) of the nearest corner: (V,)."""
-        return np.asarray(codes)[self.corners[np.arange(self.columns), self.bary.argmax(axis=1)]]
+        return np.asarray(codes)[self.code_corner]
 
     @cached_property
     def fans(self) -> tuple[NDArray, NDArray]:
@@ -95,12 +99,14 @@ def mesh_asset(level: Level = "default") -> MeshAsset:
             (z["display_data"].astype(float), z["display_indices"], z["display_indptr"]),
             shape=(len(z["display_indptr"]) - 1, count),
         )
+        corners, bary = z["corners"].astype(np.int64), z["bary"]
         return MeshAsset(
             level=level,
-            corners=z["corners"].astype(np.int64),
-            bary=z["bary"],
+            corners=corners,
+            bary=bary,
             triangles=z["triangles"],
             mirror=z["mirror"].astype(np.int64),
             rims={name: z["rim"] == code for name, code in RIM_CODES.items()},
             display=display,
+            code_corner=corners[np.arange(count), bary.argmax(axis=1)],
         )
