@@ -35,10 +35,18 @@ def _skin_like(mesh, seed: int = 1) -> ElementMaterials:
     normal /= np.linalg.norm(normal, axis=1)[:, None]
     G, H = membrane_metrics(normal, np.full(count, 1.057))
     mu = np.full(count, 0.03)
-    return ElementMaterials(
-        mu, np.full(count, 8.0), np.full(count, 0.066), np.full(count, 10.8), 100 * mu,
-        mu * 1.057**-4, G, H, np.full(count, 1000.0),
-    )  # fmt: skip
+    plain = ElementMaterials.plain(mu, bulk=100 * mu, b=8.0)
+    return replace(plain, mu0=mu * 1.057**-4, G=G, **_one_family(H, 0.066, 10.8))
+
+
+def _one_family(H, k1: float, k2: float) -> dict:
+    """One family of fibres with metric H (E,3,3), none in the other."""
+    count = len(H)
+    return {
+        "k1": np.full((count, 2), [k1, 0.0]),
+        "k2": np.full((count, 2), k2),
+        "H": np.stack([H, 0 * H], axis=1),
+    }
 
 
 def test_volume_and_share_of_wedges_are_exact():
@@ -138,10 +146,8 @@ def test_flat_prestretched_skin_is_free_of_stress_across_its_thickness():
     mu, k1, k2, stretch = 0.032, 0.066, 10.8, 1.057
     G, H = membrane_metrics(np.tile([0.0, 0.0, -1.0], (count, 1)), np.full(count, stretch))
     ones = np.ones(count)
-    materials = ElementMaterials(
-        mu * ones, 0 * ones, k1 * ones, k2 * ones, 100 * mu * ones, mu * stretch**-4 * ones,
-        G, H, ones,
-    )  # fmt: skip
+    plain = ElementMaterials.plain(mu * ones, bulk=100 * mu * ones)
+    materials = replace(plain, mu0=mu * stretch**-4 * ones, G=G, **_one_family(H, k1, k2))
     solid = Solid(mesh.points, mesh.wedges, materials, Supports(np.zeros(len(mesh.points))))
     load = solid.reference_load.reshape(-1, 2, 3)
     assert np.abs(load[..., 2]).max() < 1e-12 * np.abs(load).max()

@@ -15,7 +15,7 @@ import numpy as np
 import scipy.sparse as sp
 from numpy.typing import NDArray
 
-from threadlift.tissue import kernels
+from threadlift.tissue import chunks, kernels
 from threadlift.tissue.element import WedgeGeometry, wedge_geometry
 from threadlift.tissue.materials import ElementMaterials
 from threadlift.tissue.supports import Supports
@@ -67,8 +67,9 @@ class Blocks:
 
     def times(self, u: NDArray) -> NDArray:
         """K u for u (N,3)."""
-        out = np.empty_like(u)
-        kernels.block_matvec(self.pattern.indptr, self.pattern.indices, self.data, u, out)
+        out = np.zeros_like(u)
+        p = self.pattern
+        kernels.block_matvec(0, len(u), p.indptr, p.indices, self.data, u, out)
         return out
 
     def csr(self) -> sp.csr_matrix:
@@ -83,11 +84,15 @@ class Blocks:
 
 @dataclass(frozen=True)
 class Evaluation:
-    """Energy terms (m,) [N mm], internal force minus reference load (N,3) [N], smallest det F."""
+    """Energy terms (m,) [N mm], internal force minus reference load (N,3) [N], smallest det F.
+
+    pressure (E,) [MPa]: volume pressure of every element.
+    """
 
     energy: NDArray
     force: NDArray
     min_jacobian: float
+    pressure: NDArray
 
 
 class Solid:
@@ -106,6 +111,7 @@ class Solid:
         *,
         geometry: WedgeGeometry | None = None,
         pattern: BlockPattern | None = None,
+        parts: tuple[NDArray, ...] | None = None,
     ) -> None:
         self.points = np.ascontiguousarray(points, dtype=float)
         self.wedges = np.ascontiguousarray(wedges, dtype=np.int32)
@@ -114,8 +120,12 @@ class Solid:
         self.geometry = geometry or wedge_geometry(self.points, self.wedges)
         self.pattern = pattern or BlockPattern.of(self.wedges, len(self.points))
         m, g = materials, self.geometry
-        fields = (g.gradients, g.weights, g.volume, m.mu, m.b, m.k1, m.k2, m.bulk, m.mu0, m.G, m.H)
+        law = (m.mu, m.b, m.k1, m.k2, m.bulk, m.mu0, m.G, m.H, m.sheet, m.slack)
+        fields = (g.gradients, g.weights, g.volume, *law)
         self._data: tuple[Any, ...] = tuple(np.ascontiguousarray(a) for a in fields)
+        self._parts = parts or chunks.element_parts(
+            self.points[self.wedges].mean(axis=1), self.wedges, len(self.points)
+        )
 
     @property
     def nodes(self) -> int:
@@ -139,17 +149,27 @@ class Solid:
         np.add.at(force, self.wedges, self.materials.bulk[:, None] * reach)
         return 4.0 * float(np.finfo(float).eps * np.linalg.norm(force))
 
+    @property
+    def parts(self) -> tuple[NDArray, ...]:
+        """Element numbers that may be worked on side by side (see ``chunks``)."""
+        return self._parts
+
     def evaluate(self, u: NDArray) -> Evaluation:
         """Energy (of supports, elements and reference load), residual force, smallest det F."""
-        energy, force, smallest = self._internal(u)
+        energy, force, smallest, pressure = self._internal(u)
         work = -np.einsum("nc,nc->n", self.reference_load, u)
-        return Evaluation(np.concatenate([energy, work]), force - self.reference_load, smallest)
+        energy = np.concatenate([energy, work])
+        return Evaluation(energy, force - self.reference_load, smallest, pressure)
 
-    def _internal(self, u: NDArray) -> tuple[NDArray, NDArray, float]:
+    def _internal(self, u: NDArray) -> tuple[NDArray, NDArray, float, NDArray]:
         x = self.points + u
-        energy = np.empty(len(self.wedges))
-        force = np.empty_like(x)
-        smallest = kernels.energy_force(x, self.wedges, energy, force, *self._data)
+        count = len(self.wedges)
+        energy, pressure, least = np.zeros(count), np.zeros(count), np.zeros(count)
+        force = np.zeros_like(x)
+        out = (energy, pressure, least, force)
+        chunks.run(
+            self._parts, lambda part: kernels.energy_force(part, x, self.wedges, *out, *self._data)
+        )
         springs = self.supports.springs[:, None] * u
         terms = [energy, 0.5 * np.einsum("nc,nc->n", springs, u)]
         force += springs
@@ -157,13 +177,35 @@ class Solid:
             bar_energy, bar_force = self.supports.bars.energy_force(x)
             terms.append(bar_energy)
             force += bar_force
-        return np.concatenate(terms), force, float(smallest)
+        return np.concatenate(terms), force, float(least.min()), pressure
 
-    def tangent(self, u: NDArray, *, safe: bool = False) -> Blocks:
-        """Second derivative of the energy at u: exact, or ``safe``, i.e. positive semidefinite."""
+    def pressure_rate(self, u: NDArray, step: NDArray) -> NDArray:
+        """Rate (E,) [MPa] of the element pressures at u (N,3) along step (N,3) [mm]."""
+        x = self.points + u
+        rate = np.zeros(len(self.wedges))
+        g, bulk = self.geometry, self.materials.bulk
+        chunks.run(
+            self._parts,
+            lambda part: kernels.pressure_rate(
+                part, x, step, self.wedges, rate, g.gradients, g.weights, g.volume, bulk
+            ),
+        )
+        return rate
+
+    def tangent(self, u: NDArray, *, safe: bool = False, pressure: NDArray | None = None) -> Blocks:
+        """Second derivative of the energy at u: exact, or ``safe``, i.e. positive semidefinite.
+
+        pressure (E,) [MPa] replaces that of u in the geometric part.
+        """
         x = self.points + u
         data = np.zeros((len(self.pattern.indices), 3, 3))
-        kernels.tangent(x, self.wedges, safe, self.pattern.slots, data, *self._data)
+        push = self._internal(u)[3] if pressure is None else pressure
+        chunks.run(
+            self._parts,
+            lambda part: kernels.tangent(
+                part, x, self.wedges, push, safe, self.pattern.slots, data, *self._data
+            ),
+        )
         data[self.pattern.diagonal] += self.supports.springs[:, None, None] * np.eye(3)
         bars = self.supports.bars
         if bars is not None:

@@ -36,15 +36,15 @@ def layer_materials(
     )
     G, H, mu0 = plain.G, plain.H, plain.mu0.copy()
     stretch = np.full(int(skin.sum()), p.prestretch)
-    G[skin], H[skin] = membrane_metrics(wedge_normals(mesh)[skin], stretch)
+    G[skin], H[skin, 0] = membrane_metrics(wedge_normals(mesh)[skin], stretch)
     mu0[skin] = mu[skin] * stretch**-4
     return replace(
         plain,
         mu0=mu0,
         G=G,
         H=H,
-        k1=np.where(skin, p.skin_k1_kpa * _MPA_PER_KPA, 0.0),
-        k2=np.where(skin, p.skin_k2, 1.0),
+        k1=np.where(skin, p.skin_k1_kpa * _MPA_PER_KPA, 0.0)[:, None] * np.array([1.0, 0.0]),
+        k2=np.where(skin, p.skin_k2, 1.0)[:, None] * np.ones(2),
     )
 
 
