@@ -53,6 +53,7 @@ UNITS = {
     "cm",
     "mm/decade",
     "mm/year",
+    "deg/year",
 }
 PARAMETERS = sorted(evidence.all_parameters().items())
 
