@@ -95,7 +95,7 @@ def test_safe_tangent_is_positive_semidefinite_where_the_exact_one_need_not_be(s
     materials = replace(
         _skin_like(mesh),
         b=np.where(skin, 0.0, 8.0),
-        k1=np.where(skin, 0.066, 0.0),
+        k1=np.where(skin, 0.066, 0.0)[:, None] * np.array([1.0, 0.0]),
         mu0=np.where(skin, 0.03 * 1.057**-4, 0.03),
     )
     materials.G[~skin] = np.eye(3)
