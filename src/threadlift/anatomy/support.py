@@ -41,7 +41,7 @@ def _support() -> NDArray[np.int8]:
     codes[_below_border(half, unrolled)] = SUPPORTS.index("submental")
     for name, row in evidence.table("anatomy")["outline"].items():
         outline = unroll(np.array([half.target(place) for place in row["points"]]))
-        codes[_inside(unrolled, outline)] = SUPPORTS.index(name)
+        codes[inside(unrolled, outline)] = SUPPORTS.index(name)
     return np.where(t.vertices[:, 0] < 0.0, codes[t.mirror], codes)
 
 
@@ -63,7 +63,7 @@ def _below_border(half: HalfFace, unrolled: Array) -> NDArray[np.bool_]:
     return unrolled[:, 1] < border_height(half, unrolled[:, 0])
 
 
-def _inside(points: Array, outline: Array) -> NDArray[np.bool_]:
+def inside(points: Array, outline: Array) -> NDArray[np.bool_]:
     """Even-odd test of points (n, 2) in a closed outline (k, 2)."""
     inside = np.zeros(len(points), dtype=bool)
     for (x0, y0), (x1, y1) in zip(outline, np.roll(outline, -1, axis=0), strict=True):
