@@ -22,7 +22,10 @@ class Row:
     name: what is measured, in words.
     key: register key of the published number below ``validation.target``.
     predicted: the model's number in the unit of the register row.
-    status: 'calibrated' where something was tuned to this very number, else 'predicted'.
+    status: 'calibrated' where something is tuned to this very number here or in the register,
+        else 'predicted'.
+    seen: whether the number took part in the joint fit that gave the register its moduli; a
+        prediction that was seen is weaker evidence than one that was not.
     note: what the reader must know about this line.
     """
 
@@ -30,7 +33,8 @@ class Row:
     key: str
     predicted: float
     status: Status
-    note: str = ""
+    seen: bool
+    note: str
 
     @property
     def target(self) -> Parameter:
@@ -59,7 +63,7 @@ class Experiment:
         """The lines as text, for the terminal."""
         return [
             f"{r.verdict:6} {r.name}: {number(r.predicted)} {r.target.unit} "
-            f"(published {published(r.target)}; {r.status})"
+            f"(published {published(r.target)}; {r.status}{', seen' * r.seen})"
             for r in self.rows
         ]
 

@@ -35,6 +35,7 @@ def run() -> Experiment:
         "cup.modulus",
         unit / uplift,
         "calibrated",
+        True,
         f"uplift {uplift:.2f} mm; the skin's pre-stretch was fitted to this row",
     )
     return Experiment(

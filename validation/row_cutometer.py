@@ -30,6 +30,7 @@ def run() -> Experiment:
         "cutometer.r0",
         r0,
         "calibrated",
+        True,
         "the skin's matrix modulus was fitted to this row",
     )
     return Experiment(

@@ -47,12 +47,13 @@ def run() -> Experiment:
         "row_indentation",
         "Indentation over bone",
         (
-            Row("indentation modulus, bilayer study", "indentation.modulus", modulus, "predicted", note),
+            Row("indentation modulus, bilayer study", "indentation.modulus", modulus, "predicted", False, note),
             Row(
                 "indentation modulus of the cheek, ultrasound-gauged study",
                 "indentation.modulus_stm",
                 modulus,
                 "predicted",
+                False,
                 note,
             ),
         ),

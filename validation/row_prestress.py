@@ -13,6 +13,7 @@ def run() -> Experiment:
         "prestress.mean",
         TissueParameters().prestress_kpa,
         "calibrated",
+        True,
         "the pre-stretch was fitted to this row together with the suction rows",
     )
     return Experiment(
