@@ -7,8 +7,11 @@ the wheel ``mkl``; nothing is linked at build time and nothing is imported when 
 from __future__ import annotations
 
 import ctypes
+import os
 import sys
 import weakref
+from collections.abc import Iterator
+from contextlib import contextmanager
 from functools import cache
 from pathlib import Path
 
@@ -21,8 +24,13 @@ _SPD = 2
 _ANALYSE, _FACTORISE, _SOLVE, _RELEASE = 11, 22, 33, -1
 
 # Constants of MKL_Set_Threading_Layer and MKL_CBWR_Set, from mkl_service.h and mkl_types.h.
-_LAYER_SEQUENTIAL = 1
+_LAYER_INTEL = 0
 _CBWR_AUTO = 2
+
+#: Threads of one factorisation or solve. A constant, not the number of processors, because the
+#: order of sums and so the last bits depend on it; more than two gain little (a solve is bound by
+#: memory) and wait for each other on a busy machine.
+THREADS = 2
 
 _ERRORS = {
     -1: "inconsistent input",
@@ -50,16 +58,36 @@ def library() -> ctypes.CDLL | None:
     paths = _candidates("mkl_rt")
     if not paths:
         return None
+    # A thread that has finished goes to sleep at once instead of spinning against the others.
+    os.environ.setdefault("KMP_BLOCKTIME", "0")
     try:
         mkl = ctypes.CDLL(str(paths[-1]), mode=ctypes.RTLD_GLOBAL)
-        # One thread: the same bits whatever the number of cores, no waiting for each other on a
-        # busy machine, and ensembles already use one process per core (docs/decisions/0003).
-        mkl.MKL_Set_Threading_Layer(ctypes.c_int(_LAYER_SEQUENTIAL))
+        mkl.MKL_Set_Threading_Layer(ctypes.c_int(_LAYER_INTEL))
         # One code path per machine: same bits in every run, whatever the memory alignment.
         mkl.MKL_CBWR_Set(ctypes.c_int(_CBWR_AUTO))
+        mkl.MKL_Set_Num_Threads_Local.restype = ctypes.c_int
     except OSError:
         return None
     return mkl
+
+
+def threads() -> int:
+    """Threads of a factorisation: `THREADS`, or fewer where OMP_NUM_THREADS says so (ensembles)."""
+    limit = os.environ.get("OMP_NUM_THREADS", "")
+    return min(THREADS, int(limit)) if limit.isdigit() and int(limit) > 0 else THREADS
+
+
+@contextmanager
+def _with_threads(mkl: ctypes.CDLL, count: int) -> Iterator[None]:
+    """Hold the number of threads during a call, whatever others set for the process meanwhile.
+
+    A factor must be solved with the number that it was made with.
+    """
+    before = mkl.MKL_Set_Num_Threads_Local(ctypes.c_int(count))
+    try:
+        yield
+    finally:
+        mkl.MKL_Set_Num_Threads_Local(ctypes.c_int(before))
 
 
 def available() -> bool:
@@ -74,7 +102,7 @@ def _pointer(array: NDArray) -> ctypes.c_void_p:
 class _Handle:
     """PARDISO's internal memory with the arrays that it refers to."""
 
-    def __init__(self, indptr: NDArray, indices: NDArray, data: NDArray) -> None:
+    def __init__(self, indptr: NDArray, indices: NDArray, data: NDArray, single: bool) -> None:
         mkl = library()
         if mkl is None:
             raise SolverError("MKL is not installed.", "pip install mkl, or use backend='splu'.")
@@ -82,15 +110,19 @@ class _Handle:
         self.n = len(indptr) - 1
         self.indptr = np.ascontiguousarray(indptr, dtype=np.int32)
         self.indices = np.ascontiguousarray(indices, dtype=np.int32)
-        self.data = np.ascontiguousarray(data, dtype=np.float64)
+        self.dtype = np.dtype(np.float32 if single else np.float64)
+        self.data = np.array(data, dtype=self.dtype)
+        self.threads = threads()
         self.memory = np.zeros(64, dtype=np.int64)
         self.iparm = np.zeros(64, dtype=np.int32)
         self.iparm[0] = 1  # no defaults
         self.iparm[1] = 2  # nested dissection (METIS), sequential: the same ordering in every run
+        self.iparm[27] = int(single)
+        self.iparm[33] = self.threads  # partition of the work, part of what makes bits repeat
         self.iparm[7] = 0  # iterative refinement only where the residual check asks for it
         self.iparm[17] = -1  # report non-zeros of the factor
         self.iparm[34] = 1  # zero-based indices
-        self._empty = np.zeros(1, dtype=np.float64)
+        self._empty = np.zeros(1, dtype=self.dtype)
         self.call(_ANALYSE)
 
     def call(self, phase: int, b: NDArray | None = None, x: NDArray | None = None) -> None:
@@ -100,14 +132,15 @@ class _Handle:
             ctypes.c_void_p(scalars.ctypes.data + 4 * i) for i in range(8)
         )
         perm = np.zeros(1, dtype=np.int32)
-        self._mkl.pardiso(
-            _pointer(self.memory), maxfct, mnum, mtype, stage, n,
-            _pointer(self.data), _pointer(self.indptr), _pointer(self.indices),
-            _pointer(perm), nrhs, _pointer(self.iparm), verbose,
-            _pointer(self._empty if b is None else b),
-            _pointer(self._empty if x is None else x),
-            error,
-        )  # fmt: skip
+        with _with_threads(self._mkl, self.threads):
+            self._mkl.pardiso(
+                _pointer(self.memory), maxfct, mnum, mtype, stage, n,
+                _pointer(self.data), _pointer(self.indptr), _pointer(self.indices),
+                _pointer(perm), nrhs, _pointer(self.iparm), verbose,
+                _pointer(self._empty if b is None else b),
+                _pointer(self._empty if x is None else x),
+                error,
+            )  # fmt: skip
         code = int(scalars[7])
         if code == -4:
             raise NotPositiveDefiniteError(
@@ -130,12 +163,16 @@ class PardisoFactor:
     """Cholesky factor of a symmetric positive definite matrix given by its upper triangle.
 
     indptr, indices (sorted, diagonal present), data: CSR of the upper triangle, zero-based.
+    ``single`` keeps the factor in single precision: half the time, traffic and memory, about five
+    digits.
     """
 
     backend = "pardiso"
 
-    def __init__(self, indptr: NDArray, indices: NDArray, data: NDArray) -> None:
-        self._handle = _Handle(indptr, indices, data)
+    def __init__(
+        self, indptr: NDArray, indices: NDArray, data: NDArray, *, single: bool = False
+    ) -> None:
+        self._handle = _Handle(indptr, indices, data, single)
         weakref.finalize(self, _release, self._handle)
         self._handle.call(_FACTORISE)
 
@@ -156,7 +193,7 @@ class PardisoFactor:
 
     def solve(self, rhs: NDArray) -> NDArray:
         """Solution for one right-hand side (n,) or several (n,k); column-major result."""
-        b = np.array(rhs, dtype=np.float64, order="F", copy=True)
-        x = np.empty_like(b, order="F")
+        b = np.array(rhs, dtype=self._handle.dtype, order="F", copy=True)
+        x = np.zeros_like(b, order="F")
         self._handle.call(_SOLVE, b, x)
-        return x
+        return x.astype(np.float64, copy=False)
