@@ -141,6 +141,12 @@ def _ramp(inside_mm: Array) -> Array:
     return np.clip(0.5 + 0.5 * inside_mm / _RAMP_MM, 0.0, 1.0)
 
 
+def cog_capacity(thread: Thread, product: Product, arcs: Array, bed: Bed | None = None) -> Array:
+    """Holding forces (m,) [N] of cogs at arc lengths (m,) [mm] of a thread, by plane."""
+    factor = np.interp(arcs, thread.arc_mm, holding_factor(thread.layer, thread.depth_mm, bed))
+    return product.cog_holding_n * factor
+
+
 def tension_profile(
     thread: Thread,
     product: Product,
@@ -161,8 +167,7 @@ def tension_profile(
     requested = thread.tension_n if tension_n is None else tension_n
     arcs = cog_arcs(thread, product, engaged_from_mm)
     s = thread.arc_mm
-    factor = np.interp(arcs, s, holding_factor(thread.layer, thread.depth_mm, bed))
-    capacity = holding_scale * product.cog_holding_n * factor
+    capacity = holding_scale * cog_capacity(thread, product, arcs, bed)
     proximal = arcs < thread.length_mm / 2.0 if thread.technique == "floating" else arcs < 0.0
     distal_total = float(capacity[~proximal].sum())
     effective = min(requested, distal_total)

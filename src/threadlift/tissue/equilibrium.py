@@ -7,6 +7,8 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from threadlift.threads.cogs import CogLoads
+
 
 @dataclass(frozen=True)
 class ThreadState:
@@ -15,7 +17,8 @@ class ThreadState:
     Attributes
     ----------
     name: the thread's id.
-    tension_n: tension at its anchor (of a floating thread: at its middle) [N].
+    tension_n: tension at its anchor (of a floating thread: at its middle) [N]: what takes effect.
+    requested_n: the tension that was asked for [N]; of a take-up, the tension that came of it.
     segment_tension_n: (k-1,) tension of each segment [N].
     path_mm: (k,3) path nodes after the lift [mm].
     length_change_mm: change of the path's length (negative: the tissue is gathered).
@@ -23,6 +26,12 @@ class ThreadState:
         (only its first part where the axial stiffness is not known).
     transfer_n: (k-2,) load handed to the tissue at each inner path node [N].
     slip_n: requested tension that the cogs cannot hold [N]; slipped: number of cogs that slid.
+    cogs: what every cog holds and carries and how far it slid (None for a fixed profile). Of a
+        thread that is drawn through altogether the slide is a lower bound.
+    line_pressure_kpa: largest sideways pressure of the strand on the tissue: tension times
+        curvature over diameter.
+    warnings: 'slip' (cogs slid), 'cut-through' (they slid far or without end, or the strand presses
+        harder than the register's limit), 'strength' (more than the core bears).
     """
 
     name: str
@@ -32,8 +41,12 @@ class ThreadState:
     length_change_mm: float
     takeup_mm: float
     transfer_n: NDArray
+    requested_n: float = 0.0
     slip_n: float = 0.0
     slipped: int = 0
+    cogs: CogLoads | None = None
+    line_pressure_kpa: float = 0.0
+    warnings: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)

@@ -2,17 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable
+from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import NDArray
 
-from threadlift.threads.cogs import TensionProfile
+from threadlift.evidence import value
+from threadlift.threads.cogs import CogLoads
 from threadlift.tissue import newton
 from threadlift.tissue.assembly import Solid
-from threadlift.tissue.cables import CableSet, CableState
+from threadlift.tissue.bonded import SHORTEST_MM, BondCable
+from threadlift.tissue.cables import Cable, CableSet, CableState
 from threadlift.tissue.equilibrium import ThreadState
+
+_KPA_PER_MPA = 1000.0
 
 
 @dataclass(frozen=True)
@@ -45,29 +49,72 @@ class Loaded:
         return lambda p: blocks.times(p) + self.cables.times(state, p)
 
 
-def thread_states(
-    cables: CableSet, u: NDArray, profiles: Sequence[TensionProfile | None]
-) -> tuple[ThreadState, ...]:
-    """State of every thread at u (N,3); profiles as far as the threads came with one."""
+def thread_states(cables: CableSet, u: NDArray) -> tuple[ThreadState, ...]:
+    """State of every thread at u (N,3)."""
     state: CableState = cables.state(u)
     positions = cables.positions(u)
     out: list[ThreadState] = []
-    for index, (cable, profile) in enumerate(zip(cables.cables, profiles, strict=True)):
+    for index, cable in enumerate(cables.cables):
         mine = cables.segment_owner == index
         tension = state.tension[mine]
         change = float(state.length[mine].sum() - cable.segment_mm.sum())
         stretch = float(np.sum(tension * cable.segment_mm) / cable.ea_n) if cable.ea_n else 0.0
-        out.append(
-            ThreadState(
-                name=cable.name,
-                tension_n=float(tension.max(initial=0.0)),
-                segment_tension_n=tension,
-                path_mm=positions[cables.node_slices[index]],
-                length_change_mm=change,
-                takeup_mm=stretch - change,
-                transfer_n=tension[:-1] - tension[1:],
-                slip_n=profile.excess_n if profile is not None else 0.0,
-                slipped=int(profile.cogs.slipped.sum()) if profile is not None else 0,
-            )
+        plain = ThreadState(
+            name=cable.name,
+            tension_n=float(tension.max(initial=0.0)),
+            segment_tension_n=tension,
+            path_mm=positions[cables.node_slices[index]],
+            length_change_mm=change,
+            takeup_mm=stretch - change,
+            transfer_n=tension[:-1] - tension[1:],
+            requested_n=float(tension.max(initial=0.0)),
         )
+        out.append(plain if isinstance(cable, Cable) else _bonded(plain, cables, state, index))
     return tuple(out)
+
+
+def _bonded(plain: ThreadState, cables: CableSet, state: CableState, index: int) -> ThreadState:
+    """The state of a bonded cable: its cogs, its slip and what to warn of."""
+    cable = cables.cables[index]
+    assert isinstance(cable, BondCable)
+    mine = cables.segment_owner == index
+    movement = cables.movement(state, index)
+    force = np.clip(cable.bond_n_mm * movement, cable.lower_n, cable.upper_n)
+    slid = cable.slid_mm(movement)
+    # Cogs that have let go slid even where they have come to rest on less load.
+    slid = np.where(cable.capacity_n < cable.peak_n, np.maximum(slid, SHORTEST_MM), slid)
+    tension = float(state.level[index])
+    requested = tension if cable.shortening_mm is not None else cable.tension_n
+    excess = max(requested - cable.holding_n, 0.0)
+    pressure = _line_pressure_kpa(
+        state.tension[mine], state.direction[mine], state.length[mine], cable.diameter_mm
+    )
+    signs = {
+        "slip": excess > 0.0 or bool((slid > 0.0).any()),
+        "cut-through": excess > 0.0
+        or bool((slid > value("threads.cut_through.slide")).any())
+        or pressure > value("threads.cut_through.line_pressure"),
+        "strength": tension > cable.strength_n,
+    }
+    return replace(
+        plain,
+        tension_n=tension,
+        requested_n=requested,
+        takeup_mm=cables.takeup_mm(state, index),
+        slip_n=excess,
+        slipped=int((slid > 0.0).sum()),
+        cogs=CogLoads(cable.cog_arc_mm, cable.capacity_n, force, slid),
+        line_pressure_kpa=pressure,
+        warnings=tuple(name for name, is_so in signs.items() if is_so),
+    )
+
+
+def _line_pressure_kpa(
+    tension: NDArray, direction: NDArray, length: NDArray, diameter_mm: float
+) -> float:
+    """Largest tension times curvature over diameter; curvature across three segments (s,)."""
+    if len(tension) < 3:
+        return 0.0
+    turn = np.linalg.norm(direction[2:] - direction[:-2], axis=1)
+    over = length[1:-1] + 0.5 * (length[:-2] + length[2:])
+    return float(np.max(tension[1:-1] * turn / over)) / diameter_mm * _KPA_PER_MPA

@@ -4,25 +4,29 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Sequence
-from functools import cached_property
+from dataclasses import replace
+from functools import cached_property, partial
+from itertools import count
 from typing import TYPE_CHECKING, cast
 
 import numpy as np
 import scipy.sparse as sp
 from numpy.typing import NDArray
 
-from threadlift import evidence
-from threadlift.anatomy import SUPPORTS, base_support, layer_stack, ligaments, mobility
+from threadlift.anatomy import SUPPORTS, base_support, layer_stack, ligaments
 from threadlift.errors import InputError
 from threadlift.threads import catalogue
-from threadlift.threads.cogs import TensionProfile, tension_profile
+from threadlift.threads.cogs import Bed, TensionProfile, tension_profile
 from threadlift.threads.thread import Thread
 from threadlift.tissue import newton
 from threadlift.tissue.assembly import Solid
+from threadlift.tissue.bed import bed_along
+from threadlift.tissue.bonded import BondCable, bond_cable
 from threadlift.tissue.cables import Cable, CableSet
 from threadlift.tissue.columns import layered_mesh
 from threadlift.tissue.constitution import layer_materials
 from threadlift.tissue.equilibrium import Equilibrium
+from threadlift.tissue.fields import Fields
 from threadlift.tissue.gravity import body_load, posture_change
 from threadlift.tissue.linear_solver import Backend, Factor, factorise
 from threadlift.tissue.loaded import Loaded, thread_states
@@ -30,6 +34,7 @@ from threadlift.tissue.mesh import LayeredMesh
 from threadlift.tissue.mesh_asset import Level
 from threadlift.tissue.parameters import TissueParameters
 from threadlift.tissue.pardiso import NotPositiveDefiniteError
+from threadlift.tissue.relaxation import state_share
 from threadlift.tissue.rest import RestOperator
 from threadlift.tissue.supports import LigamentLine, Supports, ligament_bars, support_springs
 
@@ -44,6 +49,9 @@ TOLERANCE = 1e-6
 # A step that took more inner iterations than this pays for a new preconditioner.
 _REFRESH_AFTER = 10
 _MAX_REFRESHES = 4
+# Times that cogs may let go one after the other; a thread that has not settled by then is drawn
+# through altogether.
+_MAX_RELEASES = 4
 
 
 class Tissue:
@@ -56,7 +64,7 @@ class Tissue:
     mesh: columns of wedges.
     parameters: moduli, supports, densities (default: calibrated set).
     base: (V,) support codes under the columns (default: bone).
-    fixed: (V,) 0..1, how far the SMAS is fixed to what lies below (default: nowhere).
+    fields: directions of fibres and make-up of the layers over the columns (default: even).
     ligaments: retaining ligaments.
     face, consultation, stack: what the mesh was made from, if anything (kept for others).
     backend: linear solver.
@@ -69,7 +77,7 @@ class Tissue:
         parameters: TissueParameters | None = None,
         *,
         base: NDArray | None = None,
-        fixed: NDArray | None = None,
+        fields: Fields | None = None,
         ligaments: Sequence[LigamentLine] = (),
         face: Face | None = None,
         consultation: Consultation | None = None,
@@ -80,14 +88,14 @@ class Tissue:
         self.mesh = mesh
         self.parameters = parameters or TissueParameters()
         self.face, self.consultation, self.stack = face, consultation, stack
-        self.base, self.fixed, self.ligaments = base, fixed, tuple(ligaments)
+        self.base, self.fields, self.ligaments = base, fields, tuple(ligaments)
         self.backend: Backend = backend
         same = like is not None and like.mesh is mesh
         bars = ligament_bars(mesh, self.ligaments, self.parameters.ligament_preload)
         self.solid = Solid(
             mesh.points,
             mesh.wedges,
-            layer_materials(mesh, self.parameters, fixed),
+            layer_materials(mesh, self.parameters, fields),
             Supports(support_springs(mesh, self.parameters, base), bars),
             geometry=like.solid.geometry if like is not None and same else None,
             pattern=like.solid.pattern if like is not None else None,
@@ -113,11 +121,12 @@ class Tissue:
         """
         stack = stack or layer_stack(face, consultation)
         mesh = layered_mesh(face, stack, level)
+        age = None if consultation is None else consultation.patient.age_years
         return cls(
             mesh,
             parameters or parameters_of(consultation),
             base=np.asarray(SUPPORTS)[mesh.sample_code(base_support(face))],
-            fixed=1.0 - np.clip(mesh.sample(mobility(face)), 0.0, 1.0),
+            fields=Fields.of(mesh, face, age),
             ligaments=[
                 LigamentLine(f"{x.name} {x.side}", x.points_mm, x.stiffness_n_mm, x.toe_mm)
                 for x in ligaments(face)
@@ -147,7 +156,7 @@ class Tissue:
             mesh,
             parameters or self.parameters,
             base=self.base,
-            fixed=self.fixed,
+            fields=self.fields,
             ligaments=self.ligaments,
             face=self.face,
             consultation=self.consultation,
@@ -199,12 +208,13 @@ class Tissue:
         *,
         shortening_mm: float | None = None,
     ) -> Cable:
-        """The thread as a cable with its tension profile (default: from its product's cogs).
+        """The thread as a cable with a fixed tension profile (default: that of its cogs in rigid
+        tissue).
 
         shortening_mm: prescribe the take-up instead of the tension.
         """
         product = catalogue.product(thread.product)
-        profile = profile or tension_profile(thread, product)
+        profile = profile or tension_profile(thread, product, bed=self.bed(thread))
         tension = np.asarray(profile.segment_tension_n, float)
         level = float(tension.max(initial=0.0))
         # A thread that is not pulled still needs a profile when it is driven by take-up.
@@ -212,6 +222,27 @@ class Tissue:
         return Cable(
             thread.id, self.embed(thread), thread.path_mm, share, level, shortening_mm, product.ea_n
         )
+
+    def bonded(
+        self, thread: Thread, *, shortening_mm: float | None = None, holding_scale: float = 1.0
+    ) -> BondCable:
+        """The thread as a cable whose cogs hold and slip as the tissue answers.
+
+        shortening_mm: prescribe the take-up instead of the tension; holding_scale: factor on all
+        holding forces.
+        """
+        return bond_cable(
+            thread,
+            catalogue.product(thread.product),
+            self.embed(thread),
+            bed=self.bed(thread),
+            holding_scale=holding_scale,
+            shortening_mm=shortening_mm,
+        )
+
+    def bed(self, thread: Thread) -> Bed:
+        """Skin and fat thickness and the share of jowl fat along a thread's path."""
+        return bed_along(self.mesh, thread.path_mm)
 
     def carried(self, other: Tissue, displacement: NDArray) -> NDArray:
         """Displacements (N,3) [mm] of another mesh of the same face at this mesh's nodes.
@@ -225,7 +256,7 @@ class Tissue:
 
     def equilibrium(
         self,
-        threads: Sequence[Thread | Cable],
+        threads: Sequence[Thread | Cable | BondCable],
         *,
         posture: str = "captured",
         captured: str = "upright",
@@ -238,39 +269,31 @@ class Tissue:
 
         A change of posture acts at the stiffness that is left after five minutes (register), i.e.
         its load is divided by that share. ``start`` (N,3) [mm]: a nearby solution, if there is
-        one. Raises SolverError when there is no converged equilibrium, InputError for bad input.
+        one. Cogs that slide further than they hold let go, and the equilibrium is found anew, until
+        no more do. Raises SolverError when there is no converged equilibrium, InputError for bad
+        input.
         """
         clock = time.perf_counter()
-        profiles: list[TensionProfile | None] = []
-        cables: list[Cable] = []
-        for item in threads:
-            if isinstance(item, Cable):
-                profiles.append(None)
-                cables.append(item)
-            else:
-                profile = tension_profile(item, catalogue.product(item.product))
-                profiles.append(profile)
-                cables.append(self.cable(item, profile))
+        cables = [self.bonded(t) if isinstance(t, Thread) else t for t in threads]
         external = self.posture_load(posture, captured)
         if loads is not None:
             external = external + self._checked_load(loads)
-        problem = Loaded(self.solid, CableSet(cables, self.solid.nodes), external)
-        u = np.zeros_like(self.solid.points) if start is None else np.array(start, float)
-        load = problem.load_size()
-        if load == 0.0:
-            u = np.zeros_like(u)
-            minimum = newton.Minimum(u, 0.0, 0, 0, problem.evaluate(u).min_jacobian, (0.0,))
-        else:
-            minimum = newton.minimise(
-                problem,
-                u,
-                # A start is near the solution, so its own tangent serves better than that of rest.
-                self.rest if start is None else self._factor_at(problem, u, safe=True),
-                load=load,
-                tolerance=tolerance,
-                rounding=self.solid.rounding_n,
-                max_iterations=max_iterations,
-                refresh=self._refresher(problem),
+        held = CableSet(cables, self.solid.nodes).let_go()
+        solve = partial(
+            self._minimum, external=external, tolerance=tolerance, max_iterations=max_iterations
+        )
+        minimum = solve(held, start=None if start is None else np.array(start, float))
+        for attempt in count():
+            weaker = held.let_go(held.state(minimum.u), through=attempt >= _MAX_RELEASES)
+            if weaker is held:
+                break
+            held, before = weaker, minimum
+            after = solve(held, start=before.u)
+            minimum = replace(
+                after,
+                iterations=before.iterations + after.iterations,
+                cg_iterations=before.cg_iterations + after.cg_iterations,
+                history=before.history + after.history,
             )
         return Equilibrium(
             displacement=minimum.u,
@@ -282,7 +305,35 @@ class Tissue:
             min_jacobian=minimum.min_jacobian,
             history=minimum.history,
             seconds=time.perf_counter() - clock,
-            threads=thread_states(problem.cables, minimum.u, profiles),
+            threads=thread_states(held, minimum.u),
+        )
+
+    def _minimum(
+        self,
+        cables: CableSet,
+        *,
+        external: NDArray,
+        start: NDArray | None,
+        tolerance: float,
+        max_iterations: int,
+    ) -> newton.Minimum:
+        """Equilibrium with the cogs' present holding forces."""
+        problem = Loaded(self.solid, cables, external)
+        load = problem.load_size()
+        if load == 0.0:
+            u = np.zeros_like(self.solid.points)
+            return newton.Minimum(u, 0.0, 0, 0, problem.evaluate(u).min_jacobian, (0.0,))
+        u = np.zeros_like(self.solid.points) if start is None else start
+        return newton.minimise(
+            problem,
+            u,
+            # A start is near the solution, so its own tangent serves better than that of rest.
+            self.rest if start is None else self._factor_at(problem, u, safe=True),
+            load=load,
+            tolerance=tolerance,
+            rounding=self.solid.rounding_n,
+            max_iterations=max_iterations,
+            refresh=self._refresher(problem),
         )
 
     def posture_load(self, posture: str, captured: str = "upright") -> NDArray:
@@ -294,7 +345,7 @@ class Tissue:
             self.solid.geometry,
             self.mesh.wedges,
             self.solid.materials.density,
-            change / evidence.value("tissue.relaxation.g5min"),
+            change / state_share("composite", "posture"),
             self.solid.nodes,
         )
 
