@@ -1,4 +1,4 @@
-"""A body with held, prescribed and tied degrees of freedom, solved by the model's own Newton method.
+"""A body with held, prescribed and tied degrees of freedom, solved by the model's own Newton.
 
 Displacements are written as ``u = prescribed + Z q``: held degrees of freedom have no column in Z,
 tied ones (a rigid punch, a rigid cone) share one. Everything else is the tissue's own assembly,
@@ -53,6 +53,7 @@ class Held:
         free = ~hold.ravel()[owner]
         leaders, column = np.unique(owner[free], return_inverse=True)
         rows = np.flatnonzero(free)
+        self.unknowns = len(leaders)
         shape = (count, len(leaders))
         self.Z = sp.csr_matrix((np.ones(len(rows)), (rows, column)), shape=shape)
         self._prescribed = np.zeros_like(solid.points)
@@ -88,11 +89,9 @@ class Held:
 
     def _factor_at_rest(self) -> Factor:
         self._load(None, None)
-        return self._factor(np.zeros(self.Z.shape[1]), safe=False)
+        return self._factor(np.zeros(self.unknowns), safe=False)
 
-    def linear(
-        self, external: NDArray | None = None, prescribed: NDArray | None = None
-    ) -> State:
+    def linear(self, external: NDArray | None = None, prescribed: NDArray | None = None) -> State:
         """Small-displacement answer to dead loads and prescribed displacements."""
         factor = self._factor_at_rest()
         self._load(external, prescribed)
@@ -135,8 +134,13 @@ class Held:
                 return self._factor(at, True)
 
         best = newton.minimise(
-            self, q, factor, load=load, tolerance=TOLERANCE,
-            rounding=self.solid.rounding_n, refresh=refresh,
+            self,
+            q,
+            factor,
+            load=load,
+            tolerance=TOLERANCE,
+            rounding=self.solid.rounding_n,
+            refresh=refresh,
         )
         u = self._u(best.u)
         return State(u, self.solid.evaluate(u).force - self._external, best.u)

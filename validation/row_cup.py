@@ -43,7 +43,7 @@ def run() -> Experiment:
         "Large-cup suction",
         (row,),
         "Certain: the range of moduli and that the device overestimates tensile tests by 24 % "
-        "(its developers). Guessed: aperture radius 5 mm, pressure 3 kPa, sticking rim of 4 mm, and "
-        "how uplift was turned into a modulus. In a trial the aperture alone moved the row from 45 "
-        "(4 mm) to 21 kPa (10 mm).",
+        "(its developers). Guessed: aperture radius 5 mm, pressure 3 kPa, sticking rim of 4 mm, "
+        "and how uplift was turned into a modulus. In a trial the aperture alone moved the row "
+        "from 45 (4 mm) to 21 kPa (10 mm).",
     )

@@ -38,6 +38,6 @@ def run() -> Experiment:
         "Cutometer R0",
         (row,),
         "Certain: aperture and pressure. Guessed: the rim (3 mm wide) sticks to the skin; with a "
-        "slipping rim a trial gave 0.05 mm more. The published value includes some creep, the model "
-        "answers at once.",
+        "slipping rim a trial gave 0.05 mm more. The published value includes some creep, the "
+        "model answers at once.",
     )

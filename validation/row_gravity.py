@@ -22,8 +22,8 @@ def run() -> Experiment:
             float(zone_mean(tissue, size, zones)),
             "predicted",
             True,
-            f"of it {up:.2f} mm upwards and {-back:.2f} mm backwards; the rim's springs were fitted "
-            "to this number on a flat patch; the face is a prediction",
+            f"of it {up:.2f} mm upwards and {-back:.2f} mm backwards; the rim's springs were "
+            "fitted to this number on a flat patch; the face is a prediction",
         ),
         Row(
             "largest shift of the skin, upright to supine",
@@ -38,8 +38,8 @@ def run() -> Experiment:
         "row_gravity",
         "Gravity shift",
         rows,
-        "Certain: direction and order of magnitude. Guessed: that the published means are shifts and "
-        "not differences between zones; the face is the mean head of the template at 45 years on the "
-        "coarse mesh; change of posture is seen after five minutes, at 0.587 of the instantaneous "
-        "stiffness in every layer.",
+        "Certain: direction and order of magnitude. Guessed: that the published means are shifts "
+        "and not differences between zones; the face is the mean head of the template at 45 years "
+        "on the coarse mesh; change of posture is seen after five minutes, at 0.587 of the "
+        "instantaneous stiffness in every layer.",
     )

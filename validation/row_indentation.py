@@ -47,7 +47,14 @@ def run() -> Experiment:
         "row_indentation",
         "Indentation over bone",
         (
-            Row("indentation modulus, bilayer study", "indentation.modulus", modulus, "predicted", False, note),
+            Row(
+                "indentation modulus, bilayer study",
+                "indentation.modulus",
+                modulus,
+                "predicted",
+                False,
+                note,
+            ),
             Row(
                 "indentation modulus of the cheek, ultrasound-gauged study",
                 "indentation.modulus_stm",
@@ -58,8 +65,8 @@ def run() -> Experiment:
             ),
         ),
         "The two studies contradict each other by a factor of four to five, so no model can meet "
-        "both. Certain: sites, number of people, moduli. Not found for either: shape and radius of "
-        "the indenter, depth, and the contact model; for the first also the thickness that it "
-        "assumed. In a trial radius and assumed thickness moved the row four- to eightfold. Nothing "
-        "was calibrated to it.",
+        "both. Certain: sites, number of people, moduli. Not found for either: shape and radius "
+        "of the indenter, depth, and the contact model; for the first also the thickness that it "
+        "assumed. In a trial radius and assumed thickness moved the row four- to eightfold. "
+        "Nothing was calibrated to it.",
     )

@@ -100,8 +100,8 @@ def run() -> Experiment:
         "Lift by threads",
         rows,
         "A clinical range, not a measurement of this set-up. Certain: objective lift is 1 to 3 mm "
-        "after weeks; 3 and 6 threads per side did not differ (22 people); fillers placed laterally "
-        "lift neighbouring regions, medially only locally. Guessed: fan from the temple to the line "
-        "between nasolabial fold and jowl, middle of the fat, 1.75 N each, the mean face. The model "
-        "gives the lift on the table, the publications that of weeks later.",
+        "after weeks; 3 and 6 threads per side did not differ (22 people); fillers placed "
+        "laterally lift neighbouring regions, medially only locally. Guessed: fan from the temple "
+        "to the line between nasolabial fold and jowl, middle of the fat, 1.75 N each, the mean "
+        "face. The model gives the lift on the table, the publications that of weeks later.",
     )

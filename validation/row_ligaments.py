@@ -57,8 +57,8 @@ def run() -> Experiment:
         "row_ligaments",
         "Ligament order",
         (row,),
-        "Certain: the order of strength (tension tests) and of penetration force. Guessed: that the "
-        "order of strength is that of the load in use, where and how the cheek is pulled (evenly, "
-        "downwards). Not independent: the stiffnesses in the register were chosen in the published "
-        "order of stiffness, though not the forces.",
+        "Certain: the order of strength (tension tests) and of penetration force. Guessed: that "
+        "the order of strength is that of the load in use, where and how the cheek is pulled "
+        "(evenly, downwards). Not independent: the stiffnesses in the register were chosen in the "
+        "published order of stiffness, though not the forces.",
     )

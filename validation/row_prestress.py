@@ -20,7 +20,7 @@ def run() -> Experiment:
         "row_prestress",
         "Skin pre-stress",
         (row,),
-        "Certain: the published range, lip to central cheek. Guessed: that one value stands for the "
-        "whole face; the publication's skin model differs from this one, and its pre-stress is "
-        "directional while the model's is equal in all directions.",
+        "Certain: the published range, lip to central cheek. Guessed: that one value stands for "
+        "the whole face; the publication's skin model differs from this one, and its pre-stress "
+        "is directional while the model's is equal in all directions.",
     )

@@ -8,6 +8,7 @@ effect of more cones follow.
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import cast
 
 import numpy as np
 from numpy.typing import NDArray
@@ -43,7 +44,9 @@ class Block:
         half = 0.5 * protocol("suture.cone_length")
         centres = 0.5 * length + spacing * (np.arange(8) - 3.5)
         first, last = centres[0] - half, centres[-1] + half
-        between = [c + half + share * (spacing - 2 * half) for c in centres[:-1] for share in (0.27, 0.73)]
+        between = [
+            c + half + share * (spacing - 2 * half) for c in centres[:-1] for share in (0.27, 0.73)
+        ]
         y = np.unique(
             np.concatenate(
                 [
@@ -97,7 +100,9 @@ class Block:
         thread = np.concatenate(rods)
         return Held(self.solid, hold, [(thread, 1), *((rod, 2) for rod in rods)]), int(thread[0])
 
-    def pulled(self, cones: range, forces: tuple[float, ...], start: State | None = None) -> list[State]:
+    def pulled(
+        self, cones: range, forces: tuple[float, ...], start: State | None = None
+    ) -> list[State]:
         """Equilibria under these forces [N] on the whole thread (the half block takes half)."""
         held, node = self.held(cones)
         states = []
@@ -141,7 +146,7 @@ def calibrated() -> tuple[Block, State]:
         found[half_width] = (block, state)
         return displacement(block, state, FOUR) - target
 
-    root = brentq(excess, *_WIDTHS, xtol=_WIDTH_TOLERANCE)
+    root = cast("float", brentq(excess, *_WIDTHS, xtol=_WIDTH_TOLERANCE))
     if root not in found:
         excess(root)
     return found[root]
@@ -158,7 +163,9 @@ def run() -> Experiment:
     change = 100.0 * (more_local.max(axis=1) / few_local.max(axis=1) - 1.0)
     mean_change = 100.0 * (more_local.mean(axis=1) / few_local.mean(axis=1) - 1.0)
     note = "two points of the abstract; the register's fat stiffening once saw both of them"
-    above = int(np.argmin(np.linalg.norm(block.mesh.surface - [0.0, block.centres[3], 0.0], axis=1)))
+    above = int(
+        np.argmin(np.linalg.norm(block.mesh.surface - [0.0, block.centres[3], 0.0], axis=1))
+    )
     skin = float(two.u[above * block.mesh.nl, 1])
     rows = (
         Row(
@@ -170,8 +177,22 @@ def run() -> Experiment:
             f"effective half-width of a cone {block.half_width:.2f} mm (real cones 0.5 mm); "
             f"the skin above moves {skin:.1f} mm",
         ),
-        Row("tissue displacement, 4 cones, 4 N", "suture.displacement_4n", travel[1], "predicted", True, note),
-        Row("stiffening exponent between 2 and 4 N", "suture.exponent", exponent, "predicted", True, note),
+        Row(
+            "tissue displacement, 4 cones, 4 N",
+            "suture.displacement_4n",
+            travel[1],
+            "predicted",
+            True,
+            note,
+        ),
+        Row(
+            "stiffening exponent between 2 and 4 N",
+            "suture.exponent",
+            exponent,
+            "predicted",
+            True,
+            note,
+        ),
         Row(
             "local equivalent strain, 8 instead of 4 cones at 2 N",
             "suture.strain_change",
@@ -194,11 +215,11 @@ def run() -> Experiment:
         "row_suture",
         "Cone suture",
         rows,
-        "Of the publication only the abstract and the introduction could be read: a two-dimensional "
-        "axisymmetric model of three layers with hyperelastic tissue, contact and sliding cones, "
-        "'in general agreement' with cadavers. Not found: its moduli, thicknesses, outer radius and "
-        "boundary conditions, the number of cones it was compared with, where displacement, strain "
-        "and stress are read, and the cadaver's own numbers. Guessed here: a flat block of "
-        "100 x 130 mm with fixed edges on bone, rigid square rods in the middle of the fat on one "
-        "inextensible thread. Only the rods' half-width is calibrated, on 2 N.",
+        "Of the publication only the abstract and the introduction could be read: a "
+        "two-dimensional axisymmetric model of three layers with hyperelastic tissue, contact and "
+        "sliding cones, 'in general agreement' with cadavers. Not found: its moduli, thicknesses, "
+        "outer radius and boundary conditions, the number of cones it was compared with, where "
+        "displacement, strain and stress are read, and the cadaver's own numbers. Guessed here: a "
+        "flat block of 100 x 130 mm with fixed edges on bone, rigid square rods in the middle of "
+        "the fat on one inextensible thread. Only the rods' half-width is calibrated, on 2 N.",
     )

@@ -66,15 +66,17 @@ def report(experiments: list[Experiment]) -> str:
     met = sum(r.verdict == "meets" for r in unseen)
     lines = [_HEAD]
     lines.append(
-        f"Of {len(rows)} numbers {len(rows) - len(failed)} are met and {len(failed)} are not. Of the "
-        f"{len(unseen)} that were predicted without having been seen, {met} are met.\n"
+        f"Of {len(rows)} numbers {len(rows) - len(failed)} are met and {len(failed)} are not. Of "
+        f"the {len(unseen)} that were predicted without having been seen, {met} are met.\n"
     )
     lines.append("**Rows that fail:**\n")
     lines += [
         f"- {r.name}: {number(r.predicted)} {r.target.unit}, published {published(r.target)}"
         for r in failed
     ] or ["- none"]
-    lines.append("\n| quantity | published [range] | unit | source | predicted | status | seen | verdict |")
+    lines.append(
+        "\n| quantity | published [range] | unit | source | predicted | status | seen | verdict |"
+    )
     lines.append("|---|---|---|---|---|---|---|---|")
     for _, r in rows:
         mark = "**fails**" if r.verdict == "fails" else "meets"

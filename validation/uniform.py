@@ -1,6 +1,8 @@
-"""A block under a uniform deformation: the law as the elements carry it, without boundary effects."""
+"""A layer under a uniform deformation: the law as its elements carry it, without boundaries."""
 
 from __future__ import annotations
+
+from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
@@ -14,19 +16,25 @@ _KPA_PER_MPA = 1e3
 _STEP = 1e-3
 
 
-def block_of(layer: str) -> Solid:
-    """A small block that consists of one layer of the cheek."""
-    mesh = box_mesh(
-        2, 2, size_mm=(10.0, 10.0), sublayer_mm=(5.0, 5.0), sublayers=(LAYERS.index(layer),) * 2
-    )
-    return cheek(mesh)
+@dataclass(frozen=True)
+class Sample:
+    """The elements of one layer within a small block of all layers."""
 
+    solid: Solid
+    elements: NDArray
 
-def energy(solid: Solid, F: NDArray) -> float:
-    """Energy per volume [MPa] of a block under the uniform deformation gradient F (3,3)."""
-    u = solid.points @ (F - np.eye(3)).T
-    internal = solid.evaluate(u).energy.sum() + np.einsum("nc,nc->", solid.reference_load, u)
-    return float(internal / solid.geometry.volume.sum())
+    @staticmethod
+    def of(layer: str) -> Sample:
+        """Sample of a layer by name."""
+        mesh = box_mesh(2, 2, size_mm=(10.0, 10.0))
+        return Sample(cheek(mesh), np.flatnonzero(mesh.layer == LAYERS.index(layer)))
+
+    def energy(self, F: NDArray) -> float:
+        """Energy per volume [MPa] under the uniform deformation gradient F (3,3)."""
+        u = self.solid.points @ (F - np.eye(3)).T
+        # The first terms are those of the elements.
+        total = self.solid.evaluate(u).energy[self.elements].sum()
+        return float(total / self.solid.geometry.volume[self.elements].sum())
 
 
 def stretched(axis: int, stretch: float) -> NDArray:
@@ -36,7 +44,7 @@ def stretched(axis: int, stretch: float) -> NDArray:
     return F
 
 
-def shear_modulus_kpa(solid: Solid, axis: int, stretch: float) -> float:
+def shear_modulus_kpa(sample: Sample, axis: int, stretch: float) -> float:
     """Modulus [kPa] for a small shear on top of an extension or compression.
 
     The shear acts between the loaded axis and the next one, in reference coordinates.
@@ -44,11 +52,11 @@ def shear_modulus_kpa(solid: Solid, axis: int, stretch: float) -> float:
     base = stretched(axis, stretch)
     shear = np.zeros((3, 3))
     shear[axis - 1, axis] = _STEP
-    ahead, here, behind = (energy(solid, base + s * shear) for s in (1.0, 0.0, -1.0))
+    ahead, here, behind = (sample.energy(base + s * shear) for s in (1.0, 0.0, -1.0))
     return _KPA_PER_MPA * (ahead - 2.0 * here + behind) / _STEP**2
 
 
-def nominal_stress_kpa(solid: Solid, axis: int, stretch: float) -> float:
+def nominal_stress_kpa(sample: Sample, axis: int, stretch: float) -> float:
     """Force over undeformed section [kPa] of a strip that is free to narrow."""
-    ahead, behind = (energy(solid, stretched(axis, stretch + s * _STEP)) for s in (1.0, -1.0))
+    ahead, behind = (sample.energy(stretched(axis, stretch + s * _STEP)) for s in (1.0, -1.0))
     return _KPA_PER_MPA * (ahead - behind) / (2.0 * _STEP)
