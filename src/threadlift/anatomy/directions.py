@@ -107,10 +107,14 @@ def principal(tensor: Array, normals: Array) -> Array:
 
     The sign is fixed (forward, then up, then to the left), so that equal lines are equal arrays.
     """
-    flat = np.eye(3) - normals[:, :, None] * normals[:, None, :]
-    _, vectors = np.linalg.eigh(flat @ tensor @ flat)
-    line = vectors[:, :, -1]
-    line = _unit(line - _dot(line, normals) * normals)
+    # Any tangent basis will do: the axis nearest to the plane, and what is square to it.
+    least = np.eye(3)[np.abs(normals).argmin(axis=1)]
+    one = _unit(least - _dot(least, normals) * normals)
+    two = np.cross(normals, one)
+    straight = np.einsum("ni,nij,nj->n", one, tensor, one)
+    straight = straight - np.einsum("ni,nij,nj->n", two, tensor, two)
+    angle = 0.5 * np.arctan2(2.0 * np.einsum("ni,nij,nj->n", one, tensor, two), straight)
+    line = np.cos(angle)[:, None] * one + np.sin(angle)[:, None] * two
     key = line @ np.array([1e-6, 1e-3, 1.0])
     line = np.where(key[:, None] < 0.0, -line, line)
     return np.where(np.linalg.norm(normals, axis=1)[:, None] > 0.5, line, 0.0)

@@ -13,6 +13,8 @@ from numpy.typing import NDArray
 from threadlift import evidence
 from threadlift.errors import InputError
 from threadlift.tissue.materials import in_plane_prestress
+from threadlift.tissue.relaxation import State, state_share
+from threadlift.tissue.skin import SkinSheet, skin_sheet
 
 # Field name -> register key; fields of this table are sampled jointly.
 _KEYS = {
@@ -30,6 +32,12 @@ _KEYS = {
     "base_buccal_n_mm3": "base.buccal",
     "base_lip_n_mm3": "base.lip",
     "base_submental_n_mm3": "base.submental",
+    "tension_anisotropy": "skin.anisotropy",
+    "fat_septa_ratio": "fat.septa_ratio",
+    "smas_fibre_excess": "smas.fibre_excess",
+    "smas_upper_factor": "smas.upper_factor",
+    "deep_glide_factor": "deep.glide_factor",
+    "deep_muscle_factor": "deep.muscle_factor",
 }
 
 #: Fields that vary in an ensemble, in the order of the coordinates of `TissueParameters.shifted`.
@@ -50,6 +58,12 @@ class TissueParameters:
     See ``materials`` for the law. ``base_*`` are springs per base area, ``rim_n_mm3`` springs per
     area of the cut border; ``deep_fixed_factor`` multiplies the deep modulus where the SMAS is
     fixed; ``ligament_preload`` is the share of the toe used up in the captured posture.
+    ``tension_anisotropy`` is along over across the skin's tension lines (see ``skin``),
+    ``skin_slack_share`` the in-plane stiffness left when it wrinkles; ``fat_septa_ratio`` is septa
+    over matrix in the fat's stiffening; ``smas_fibre_excess`` how much stiffer the SMAS is along
+    its fibres than across (1: twice), ``smas_upper_factor`` upper over lower SMAS; the deep layer
+    is softer by ``deep_glide_factor`` in glide spaces and stiffer by ``deep_muscle_factor`` in
+    mimetic muscle.
     """
 
     skin_mu_kpa: float = _default("skin.mu")
@@ -68,6 +82,18 @@ class TissueParameters:
     base_lip_n_mm3: float = _default("base.lip")
     base_submental_n_mm3: float = _default("base.submental")
     ligament_preload: float = _default("ligament.preload")
+    tension_anisotropy: float = _default("skin.anisotropy")
+    skin_dispersion: float = _default("skin.dispersion")
+    skin_slack_share: float = _default("skin.slack_share")
+    fat_septa_ratio: float = _default("fat.septa_ratio")
+    fat_septa_k2: float = _default("fat.septa_k2")
+    fat_septa_slack: float = _default("fat.septa_slack")
+    smas_fibre_excess: float = _default("smas.fibre_excess")
+    smas_prestretch_excess: float = _default("smas.prestretch_excess")
+    smas_k2: float = _default("smas.k2")
+    smas_upper_factor: float = _default("smas.upper_factor")
+    deep_glide_factor: float = _default("deep.glide_factor")
+    deep_muscle_factor: float = _default("deep.muscle_factor")
     bulk_skin: float = _default("bulk.skin")
     bulk_fat: float = _default("bulk.fat")
     density_skin: float = _default("density.skin")
@@ -93,6 +119,17 @@ class TissueParameters:
     def prestress_kpa(self) -> float:
         """In-plane pre-stress of the skin in the captured state [kPa]."""
         return in_plane_prestress(self.skin_mu_kpa, self.skin_k1_kpa, self.skin_k2, self.prestretch)
+
+    def skin_sheet(self, isotropic: bool = False) -> SkinSheet:
+        """The skin's law along and across its tension lines [kPa]; isotropic: as calibrated."""
+        return skin_sheet(
+            self.skin_mu_kpa,
+            self.skin_k1_kpa,
+            self.skin_k2,
+            self.skin_prestretch_excess,
+            1.0 if isotropic else self.tension_anisotropy,
+            0.5 if isotropic else self.skin_dispersion,
+        )
 
     @property
     def layer_mu_kpa(self) -> NDArray:
@@ -121,6 +158,21 @@ class TissueParameters:
             deep_mu_kpa=self.deep_mu_kpa * factor,
         )
 
+    def relaxed(self, state: State) -> TissueParameters:
+        """The set that answers a load after it has acted for a while (see ``relaxation``).
+
+        Scales the moduli of the four layers; septa and SMAS fibres follow their layer's mu.
+        """
+        skin = state_share("skin", state)
+        return replace(
+            self,
+            skin_mu_kpa=self.skin_mu_kpa * skin,
+            skin_k1_kpa=self.skin_k1_kpa * skin,
+            fat_mu_kpa=self.fat_mu_kpa * state_share("fat", state),
+            smas_mu_kpa=self.smas_mu_kpa * state_share("smas", state),
+            deep_mu_kpa=self.deep_mu_kpa * state_share("deep", state),
+        )
+
     @classmethod
     def for_patient(
         cls,
@@ -130,16 +182,18 @@ class TissueParameters:
     ) -> TissueParameters:
         """Calibrated set adapted to age, elasticity grade (good/fair/poor) and suction R0 [mm].
 
-        None means unknown: nothing is changed for it. Age and grade change the laxity (only the
-        sign of both effects is supported by measurements); R0 scales the skin's moduli as in the
-        calibration model.
+        None means unknown: nothing is changed for it. Age and grade change the laxity, and age the
+        skin's anisotropy (only the signs of these effects are supported by measurements); R0 scales
+        the skin's moduli as in the calibration model.
         """
-        factor = 1.0
+        factor = anisotropy = 1.0
         if age_years is not None:
             years = float(np.clip(age_years, 20.0, 80.0))
             slope = evidence.value("tissue.laxity.per_year")
             reference = evidence.value("tissue.laxity.reference_age")
             factor *= (1.0 - slope * (years - 30.0)) / (1.0 - slope * (reference - 30.0))
+            rise = evidence.value("tissue.skin.anisotropy_per_year")
+            anisotropy = 1.0 + rise * (years - reference)
         if elasticity is not None:
             if elasticity not in ("good", "fair", "poor"):
                 raise InputError(
@@ -147,6 +201,7 @@ class TissueParameters:
                 )
             factor *= evidence.value(f"tissue.laxity.{elasticity}")
         out = cls().with_laxity(factor)
+        out = replace(out, tension_anisotropy=out.tension_anisotropy * anisotropy)
         if r0_mm is not None:
             ratio = r0_mm / evidence.value("tissue.suction.r0")
             limit = evidence.value("tissue.suction.limit")
