@@ -144,8 +144,8 @@ def _deep_factor(mesh: LayeredMesh, p: TissueParameters, f: Fields) -> Array:
     """
     deep = mesh.layer == _DEEP
     triangle = mesh.element_triangle[deep]
-    uppermost = np.zeros(mesh.nl - 1, dtype=bool)
-    uppermost[list(mesh.sublayers).index(_DEEP)] = True
+    sublayers = np.asarray(mesh.sublayers) == _DEEP
+    uppermost = sublayers & (np.cumsum(sublayers) == 1)
     upper = np.tile(uppermost, len(mesh.surface_triangles))[deep]
 
     def share(values: Array | None) -> Array:

@@ -268,10 +268,10 @@ class Tissue:
         """Nonlinear equilibrium under threads, a change of posture and nodal loads (N,3) [N].
 
         A change of posture acts at the stiffness that is left after five minutes (register), i.e.
-        its load is divided by that share. ``start`` (N,3) [mm]: a nearby solution, if there is
-        one. Cogs that slide further than they hold let go, and the equilibrium is found anew, until
-        no more do. Raises SolverError when there is no converged equilibrium, InputError for bad
-        input.
+        its load is divided by that share; "weightless" gives the gravity-free rest shape.
+        ``start`` (N,3) [mm]: a nearby solution, if there is one. Cogs that slide further than they
+        hold let go, and the equilibrium is found anew, until no more do. Raises SolverError when
+        there is no converged equilibrium, InputError for bad input.
         """
         clock = time.perf_counter()
         cables = [self.bonded(t) if isinstance(t, Thread) else t for t in threads]
@@ -336,18 +336,17 @@ class Tissue:
             refresh=self._refresher(problem),
         )
 
-    def posture_load(self, posture: str, captured: str = "upright") -> NDArray:
-        """Nodal loads (N,3) [N] of a change of posture, at five-minute stiffness."""
-        change = posture_change(posture, captured)
-        if not change.any():
-            return np.zeros_like(self.solid.points)
-        return body_load(
-            self.solid.geometry,
-            self.mesh.wedges,
-            self.solid.materials.density,
-            change / state_share("composite", "posture"),
-            self.solid.nodes,
-        )
+    def posture_load(
+        self, posture: str, captured: str = "upright", forward_deg: float | None = None
+    ) -> NDArray:
+        """Nodal loads (N,3) [N] of a change of posture, at five-minute stiffness.
+
+        forward_deg: bend of the head [deg] in the posture "head_forward" (None: the register's).
+        """
+        change = posture_change(posture, captured, forward_deg)
+        now, solid = change / state_share("composite", "posture"), self.solid
+        wedges, density = self.mesh.wedges, solid.materials.density
+        return body_load(solid.geometry, wedges, density, now, solid.nodes)
 
     def _checked_load(self, loads: NDArray) -> NDArray:
         out = np.asarray(loads, float)
