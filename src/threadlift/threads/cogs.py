@@ -1,9 +1,11 @@
 """Cogs: where they sit on a thread, what each can hold, and how they share its tension.
 
-The law of one cog is elastic-perfectly-plastic against the tissue beside it: force = stiffness ×
-relative displacement up to its holding force, then slip at that force. (A cog that has slipped far
-may hold less; that is not modelled.) The thread between cogs is an elastic cable, so proximal cogs
-of a soft thread carry more than distal ones (shear lag).
+The law of one cog against the tissue beside it: force = stiffness × relative displacement up to its
+holding force, then slip at that force. The thread between cogs is an elastic cable, so proximal
+cogs of a soft thread carry more than distal ones (shear lag). `tension_profile` is the answer in
+tissue that does not move, for searches over many threads; in the tissue's equilibrium the same law
+(`threads.chain`) meets tissue that gives way, and cogs that have slid far hold less
+(`tissue.bonded`).
 """
 
 from __future__ import annotations
@@ -12,10 +14,10 @@ from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.linalg import solveh_banded
 
 from threadlift.evidence import value
 from threadlift.threads.catalogue import Product
+from threadlift.threads.chain import Chains
 from threadlift.threads.thread import Thread
 
 Array = NDArray[np.float64]
@@ -23,6 +25,12 @@ Mask = NDArray[np.bool_]
 
 #: Less pull than this [N] is none (the solve would divide by its rounding).
 _NO_TENSION_N = 1e-9
+
+#: Sections are never shorter than this [mm], so that their stiffness is finite.
+_SHORTEST_MM = 1e-6
+
+#: Slide [mm] that stands for "some", and share of the elastic movement that is still none.
+_LEAST_SLIP_MM, _SLIP_MARGIN = 1e-12, 1e-9
 
 #: Half width [mm] of the ramp across the subdermal and septal limits. A step would make an
 #: ensemble of jittered depths jump where nature changes gradually.
@@ -168,18 +176,17 @@ def tension_profile(
     arcs = cog_arcs(thread, product, engaged_from_mm)
     s = thread.arc_mm
     capacity = holding_scale * cog_capacity(thread, product, arcs, bed)
-    proximal = arcs < thread.length_mm / 2.0 if thread.technique == "floating" else arcs < 0.0
-    distal_total = float(capacity[~proximal].sum())
-    effective = min(requested, distal_total)
-    if thread.technique == "floating":
-        effective = min(effective, float(capacity[proximal].sum()))
-
-    transfer, slip = np.zeros(len(arcs)), np.zeros(len(arcs))
-    far = np.flatnonzero(~proximal)
-    transfer[far], slip[far] = _share(arcs[far], capacity[far], product, effective)
-    near = np.flatnonzero(proximal)[::-1]
-    shares = _share(-arcs[near], capacity[near], product, effective)
-    transfer[near], slip[near] = -shares[0], shares[1]
+    floating = thread.technique == "floating"
+    proximal = arcs < thread.length_mm / 2.0 if floating else arcs < 0.0
+    holding = float(capacity[~proximal].sum())
+    if floating:
+        holding = min(holding, float(capacity[proximal].sum()))
+    effective = min(requested, holding)
+    transfer, slip = _shared(arcs, capacity, product, int(proximal.sum()), effective)
+    if requested >= holding:
+        # Every cog slides. How far is not determined by force: counted from the state in which
+        # the last cog has just reached its limit.
+        slip = np.maximum(slip, _LEAST_SLIP_MM)
 
     anchor = effective if thread.technique == "anchored" else 0.0
     return TensionProfile(
@@ -190,63 +197,36 @@ def tension_profile(
     )
 
 
-def _share(arcs: Array, capacity: Array, product: Product, tension: float) -> tuple[Array, Array]:
-    """Transfers and slips of cogs that hold `tension`, the first cog nearest to the pull.
+def _shared(
+    arcs: Array, capacity: Array, product: Product, forward: int, tension: float
+) -> tuple[Array, Array]:
+    """Transfers and slips (m,) of cogs that hold `tension` in tissue that does not move.
 
-    Cable nodes at the cogs, each tied to the tissue by its bond; loading is monotone, so a cog
-    that has slipped keeps slipping and the set of slipped cogs only grows.
+    The cogs before number `forward` hold the other way (0: the thread is held at its entry).
     """
     m = len(arcs)
-    total = float(capacity.sum())
     if m == 0 or tension < _NO_TENSION_N:
         return np.zeros(m), np.zeros(m)
-    cable = product.ea_n / np.diff(arcs)
-    bond = product.cog_stiffness_n_mm
-    # Within a billionth of the total the last cog's margin drowns in rounding.
-    if tension >= total * (1.0 - 1e-9):
-        # Every cog slides. How far is not determined by force: count from the state in which
-        # the last cog has just reached its limit.
-        stretch = _stretch(capacity, cable)
-        elastic = capacity / bond
-        least = np.max(elastic - stretch)
-        return _scaled_to(capacity, tension), np.maximum(least + stretch - elastic, 1e-12)
-    free = np.zeros(m, dtype=bool)
-    while True:
-        u = _cable(cable, np.where(free, 0.0, bond), np.where(free, capacity, 0.0), tension)
-        # A relative margin keeps rounding from marking a cog that sits exactly at its limit.
-        grown = free | (bond * u > capacity * (1.0 + 1e-9))
-        if (grown == free).all():
-            break
-        free = grown
-    force = np.where(free, capacity, bond * u)
-    slip = np.where(free, np.maximum(u - capacity / bond, 1e-12), 0.0)
-    return _scaled_to(force, tension), slip
-
-
-def _scaled_to(force: Array, tension: float) -> Array:
-    """Remove the rounding of the solve: the shares sum to the tension."""
-    return force * (tension / force.sum())
-
-
-def _stretch(force: Array, cable: Array) -> Array:
-    """Cable displacement (m,) relative to the last cog when cog i takes `force[i]`."""
-    carried = np.cumsum(force[::-1])[::-1][1:]
-    return np.concatenate([np.cumsum((carried / cable)[::-1])[::-1], [0.0]])
-
-
-def _cable(cable: Array, bond: Array, taken: Array, tension: float) -> Array:
-    """Displacements of a chain of cable nodes on bonds, pulled with `tension` at the first."""
-    m = len(bond)
-    if m == 1:
-        return (tension - taken) / bond
-    band = np.zeros((2, m))
-    band[1] = bond
-    band[1, :-1] += cable
-    band[1, 1:] += cable
-    band[0, 1:] = -cable
-    load = -taken
-    load[0] += tension
-    return solveh_banded(band, load)
+    axial = product.ea_n / np.maximum(np.diff(arcs, prepend=0.0), _SHORTEST_MM)
+    if forward:
+        axial[0] = 0.0
+    chains = Chains(
+        start=np.array([0, m]),
+        axial=axial,
+        bond=np.full(m, product.cog_stiffness_n_mm),
+        lower=-capacity,
+        upper=capacity,
+        pulled=np.array([forward]),
+        given=np.array([True]),
+    )
+    state = chains.solve(np.zeros(m), chains.level(np.array([tension])))
+    transfer = state.tension - np.append(state.tension[1:], 0.0)
+    elastic = capacity / product.cog_stiffness_n_mm
+    slip = np.abs(state.w) - elastic
+    # The margin keeps rounding from marking a cog that sits exactly at its limit.
+    slip = np.where(slip > _SLIP_MARGIN * elastic, slip, 0.0)
+    # Remove the rounding of the solve: the shares sum to the tension.
+    return transfer * (tension / transfer[forward:].sum()), slip
 
 
 def _segment_means(s: Array, arcs: Array, transfer: Array, anchor: float) -> Array:
