@@ -23,8 +23,9 @@ from threadlift.tissue.law import (
     times_metric,
 )
 
-# Rank-one terms of one element at most: volume, stiffening and two fibres at six points, bulk.
-_ROWS = 25
+# Rank-one terms of one element at most: bulk; volume, stiffening, two fibres and four of a slack
+# sheet at six points.
+_ROWS = 49
 
 
 @njit(cache=True, nogil=True)
@@ -119,27 +120,93 @@ def pressure_rate(order, x, dx, wedges, rate, grads, weights, volume, bulk):
 
 
 @njit(cache=True, inline="always")
-def _rank_one(V, D, m, factor, M, g, extra, v):
-    """Row m: the vector (M g_a)_i + extra v, weighed by factor."""
+def _rank_one(X, V, row, factor, M, g):
+    """Row of the factors: V the vector (M g_a)_i (18,), X the same times factor."""
     for a in range(6):
         g0, g1, g2 = g[a, 0], g[a, 1], g[a, 2]
         for i in range(3):
-            V[m, 3 * a + i] = M[i, 0] * g0 + M[i, 1] * g1 + M[i, 2] * g2 + extra * v[3 * a + i]
-    D[m] = factor
+            value = M[i, 0] * g0 + M[i, 1] * g1 + M[i, 2] * g2
+            V[row, 3 * a + i] = value
+            X[row, 3 * a + i] = factor * value
 
 
 @njit(cache=True, inline="always")
-def _sheet_rows(V, arms, axes, g):
-    """Derivatives (4,18) of the sheet metric (c11, c22, c12, c33) by the nodal positions."""
+def _sheet_rows(V, row, arms, axes, g):
+    """Derivatives of the sheet metric (c11, c22, c12, c33) by the nodal positions: four rows."""
     for a in range(6):
         n0 = axes[0, 0] * g[a, 0] + axes[0, 1] * g[a, 1] + axes[0, 2] * g[a, 2]
         n1 = axes[1, 0] * g[a, 0] + axes[1, 1] * g[a, 1] + axes[1, 2] * g[a, 2]
         n2 = axes[2, 0] * g[a, 0] + axes[2, 1] * g[a, 1] + axes[2, 2] * g[a, 2]
         for i in range(3):
-            V[0, 3 * a + i] = 2.0 * n0 * arms[0, i]
-            V[1, 3 * a + i] = 2.0 * n1 * arms[1, i]
-            V[2, 3 * a + i] = n0 * arms[1, i] + n1 * arms[0, i]
-            V[3, 3 * a + i] = 2.0 * n2 * arms[2, i]
+            V[row, 3 * a + i] = 2.0 * n0 * arms[0, i]
+            V[row + 1, 3 * a + i] = 2.0 * n1 * arms[1, i]
+            V[row + 2, 3 * a + i] = n0 * arms[1, i] + n1 * arms[0, i]
+            V[row + 3, 3 * a + i] = 2.0 * n2 * arms[2, i]
+
+
+@njit(cache=True, inline="always")
+def _add_blocks(e, rows, X, V, AG, BF, g, slots, blocks):
+    """Sum up the 3 x 3 blocks of one element, each in registers, and add them to the matrix.
+
+    X^T V (rows,18) is the material part; AG (6,6,3) = w A g and BF (6,3,3) = w p F the geometric
+    one. Only blocks a <= m are summed; the others are their transposes.
+    """
+    for a in range(6):
+        for m in range(a, 6):
+            k00, k01, k02 = 0.0, 0.0, 0.0
+            k10, k11, k12 = 0.0, 0.0, 0.0
+            k20, k21, k22 = 0.0, 0.0, 0.0
+            for r in range(rows):
+                x0, x1, x2 = X[r, 3 * a], X[r, 3 * a + 1], X[r, 3 * a + 2]
+                v0, v1, v2 = V[r, 3 * m], V[r, 3 * m + 1], V[r, 3 * m + 2]
+                k00 += x0 * v0
+                k01 += x0 * v1
+                k02 += x0 * v2
+                k10 += x1 * v0
+                k11 += x1 * v1
+                k12 += x1 * v2
+                k20 += x2 * v0
+                k21 += x2 * v1
+                k22 += x2 * v2
+            scalar, c0, c1, c2 = 0.0, 0.0, 0.0, 0.0
+            for p in range(6):
+                h0, h1, h2 = g[p, m, 0], g[p, m, 1], g[p, m, 2]
+                scalar += AG[p, a, 0] * h0 + AG[p, a, 1] * h1 + AG[p, a, 2] * h2
+                g0, g1, g2 = g[p, a, 0], g[p, a, 1], g[p, a, 2]
+                n0, n1, n2 = g1 * h2 - g2 * h1, g2 * h0 - g0 * h2, g0 * h1 - g1 * h0
+                c0 += BF[p, 0, 0] * n0 + BF[p, 0, 1] * n1 + BF[p, 0, 2] * n2
+                c1 += BF[p, 1, 0] * n0 + BF[p, 1, 1] * n1 + BF[p, 1, 2] * n2
+                c2 += BF[p, 2, 0] * n0 + BF[p, 2, 1] * n1 + BF[p, 2, 2] * n2
+            k00 += scalar
+            k11 += scalar
+            k22 += scalar
+            k01 += c2
+            k02 -= c1
+            k10 -= c2
+            k12 += c0
+            k20 += c1
+            k21 -= c0
+            u = slots[e, a, m]
+            blocks[u, 0, 0] += k00
+            blocks[u, 0, 1] += k01
+            blocks[u, 0, 2] += k02
+            blocks[u, 1, 0] += k10
+            blocks[u, 1, 1] += k11
+            blocks[u, 1, 2] += k12
+            blocks[u, 2, 0] += k20
+            blocks[u, 2, 1] += k21
+            blocks[u, 2, 2] += k22
+            if a != m:
+                t = slots[e, m, a]
+                blocks[t, 0, 0] += k00
+                blocks[t, 0, 1] += k10
+                blocks[t, 0, 2] += k20
+                blocks[t, 1, 0] += k01
+                blocks[t, 1, 1] += k11
+                blocks[t, 1, 2] += k21
+                blocks[t, 2, 0] += k02
+                blocks[t, 2, 1] += k12
+                blocks[t, 2, 2] += k22
 
 
 @njit(cache=True, nogil=True)
@@ -149,27 +216,20 @@ def tangent(
 ):  # fmt: skip
     """Add the second derivative of the energy to ``blocks`` (nnz blocks, 3, 3) [N/mm].
 
-    pressure (E,) [MPa] enters the geometric part: that of x for the exact derivative, or one
-    carried as an independent unknown (see ``newton``). ``safe``: limit it so that every element
-    stays positive semidefinite (the second derivative of det F lies between plus and minus the
-    largest stretch, the isochoric part above W1 times the smallest eigenvalue of G) and leave the
-    wrinkling rule out. ``slots`` (E,6,6) gives the block of every pair of element nodes.
+    pressure (E,) [MPa] is that of x. ``safe``: limit it so that every element stays positive
+    semidefinite (the second derivative of det F lies between plus and minus the largest stretch,
+    the isochoric part above W1 times the smallest eigenvalue of G) and leave the wrinkling rule
+    out. ``slots`` (E,6,6) gives the block of every pair of element nodes.
     """
     F, FG, FH, cof = np.empty((3, 3)), np.empty((3, 3)), np.empty((3, 3)), np.empty((3, 3))
-    A, arms, zero = np.empty((3, 3)), np.empty((3, 3)), np.zeros((3, 3))
+    A, arms = np.empty((3, 3)), np.empty((3, 3))
     c, first, second = np.empty(4), np.empty(4), np.empty((4, 4))
-    q, v, mix = np.empty(18), np.empty(18), np.empty(18)
-    scalar = np.empty((6, 6))
-    cross = np.empty((6, 6, 3))
-    V, D, S = np.empty((_ROWS, 18)), np.empty(_ROWS), np.empty((4, 18))
-    K = np.empty((18, 18))
-    ag = np.empty(3)
+    q = np.empty(18)
+    X, V = np.empty((_ROWS, 18)), np.empty((_ROWS, 18))
+    AG, BF = np.empty((6, 6, 3)), np.empty((6, 3, 3))
     for e in order:
         q[:] = 0.0
-        scalar[:] = 0.0
-        cross[:] = 0.0
-        K[:] = 0.0
-        rows = 0
+        rows = 1  # row 0 is the bulk term, known last
         for p in range(6):
             w = weights[e, p]
             g = grads[e, p]
@@ -182,27 +242,29 @@ def tangent(
             if safe:
                 limit = w1 * mu0[e] / mu[e] / largest_stretch(F)
                 bend = min(max(bend, -limit), limit)
-            bend *= w
             for i in range(3):
                 for j in range(3):
+                    BF[p, i, j] = w * bend * F[i, j]
                     A[i, j] = w1 * G[e, i, j]
-            _rank_one(V, D, rows, -w * w1 * curve, cof, g, 0.0, q)
+            _rank_one(X, V, rows, -w * w1 * curve, cof, g)
             for r in range(18):
-                v[r] = V[rows, r]
-                q[r] += w * v[r]
+                q[r] += w * V[rows, r]
             rows += 1
             if b[e] > 0.0:
-                _rank_one(V, D, rows, 2.0 * w * mu[e] * b[e], FG, g, -slope, v)
+                for i in range(3):
+                    for j in range(3):
+                        FG[i, j] -= slope * cof[i, j]
+                _rank_one(X, V, rows, 2.0 * w * mu[e] * b[e], FG, g)
                 rows += 1
             for m in range(2):
                 if k1[e, m] > 0.0:
                     i4 = times_metric(F, H[e, m], FH) - 1.0
-                    _, pull, stiff = fibre(i4, k1[e, m], k2[e, m])
                     if i4 > 0.0:
+                        _, pull, stiff = fibre(i4, k1[e, m], k2[e, m])
                         for i in range(3):
                             for j in range(3):
                                 A[i, j] += 2.0 * pull * H[e, m, i, j]
-                        _rank_one(V, D, rows, 4.0 * w * stiff, FH, g, 0.0, q)
+                        _rank_one(X, V, rows, 4.0 * w * stiff, FH, g)
                         rows += 1
             if slack[e] < 1.0 and not safe:
                 sheet_metric(F, sheet[e], arms, c)
@@ -220,59 +282,23 @@ def tangent(
                                 * (axes[0, i] * axes[1, j] + axes[1, i] * axes[0, j])
                                 + first[3] * axes[2, i] * axes[2, j]
                             )
-                    _sheet_rows(S, arms, axes, g)
+                    _sheet_rows(V, rows, arms, axes, g)
                     for k in range(4):
-                        mix[:] = 0.0
-                        for m in range(4):
-                            factor = -0.5 * w * share * second[k, m]
-                            for r in range(18):
-                                mix[r] += factor * S[m, r]
                         for r in range(18):
-                            for s in range(18):
-                                K[r, s] += S[k, r] * mix[s]
+                            total = 0.0
+                            for m in range(4):
+                                total += second[k, m] * V[rows + m, r]
+                            X[rows + k, r] = -0.5 * w * share * total
+                    rows += 4
             for a in range(6):
-                g0, g1, g2 = g[a, 0], g[a, 1], g[a, 2]
+                g0, g1, g2 = w * g[a, 0], w * g[a, 1], w * g[a, 2]
                 for j in range(3):
-                    ag[j] = w * (A[j, 0] * g0 + A[j, 1] * g1 + A[j, 2] * g2)
-                for m in range(a, 6):
-                    scalar[a, m] += ag[0] * g[m, 0] + ag[1] * g[m, 1] + ag[2] * g[m, 2]
-                for m in range(a + 1, 6):
-                    n0 = g1 * g[m, 2] - g2 * g[m, 1]
-                    n1 = g2 * g[m, 0] - g0 * g[m, 2]
-                    n2 = g0 * g[m, 1] - g1 * g[m, 0]
-                    for i in range(3):
-                        cross[a, m, i] += bend * (F[i, 0] * n0 + F[i, 1] * n1 + F[i, 2] * n2)
-        _rank_one(V, D, rows, bulk[e] / volume[e], zero, grads[e, 0], 1.0, q)
-        rows += 1
-        for m in range(rows):
-            for r in range(18):
-                vr = D[m] * V[m, r]
-                for s in range(18):
-                    K[r, s] += vr * V[m, s]
-        for a in range(6):
-            for m in range(a, 6):
-                s = scalar[a, m]
-                c0, c1, c2 = cross[a, m, 0], cross[a, m, 1], cross[a, m, 2]
-                r, t = 3 * a, 3 * m
-                K[r, t] += s
-                K[r + 1, t + 1] += s
-                K[r + 2, t + 2] += s
-                if a != m:
-                    K[r, t + 1] += c2
-                    K[r, t + 2] -= c1
-                    K[r + 1, t] -= c2
-                    K[r + 1, t + 2] += c0
-                    K[r + 2, t] += c1
-                    K[r + 2, t + 1] -= c0
-        for a in range(6):
-            for m in range(a, 6):
-                upper, lower = slots[e, a, m], slots[e, m, a]
-                for i in range(3):
-                    for j in range(3):
-                        value = K[3 * a + i, 3 * m + j]
-                        blocks[upper, i, j] += value
-                        if a != m:
-                            blocks[lower, j, i] += value
+                    AG[p, a, j] = A[j, 0] * g0 + A[j, 1] * g1 + A[j, 2] * g2
+        stiff = bulk[e] / volume[e]
+        for r in range(18):
+            V[0, r] = q[r]
+            X[0, r] = stiff * q[r]
+        _add_blocks(e, rows, X, V, AG, BF, grads[e], slots, blocks)
 
 
 @njit(cache=True, nogil=True)
