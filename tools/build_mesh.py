@@ -5,7 +5,7 @@ Writes src/threadlift/tissue/data/mesh_<level>.npz (see docs/decisions/0005-laye
 
 One half is cut out of the template along edge loops (lid margin, line where the lips meet, nostril)
 and along a hand-drawn outer rim (hairline, in front of the ear, behind the mandibular angle, upper
-neck), remeshed to a sizing field, split 1 -> 4 for the finer level, and mirrored.
+neck), remeshed to a sizing field, split 1 -> 4 for each finer level, and mirrored.
 """
 
 from __future__ import annotations
@@ -15,7 +15,9 @@ import zipfile
 from pathlib import Path
 
 import numpy as np
+from matplotlib.path import Path as MplPath
 from numpy.typing import NDArray
+from scipy.spatial import KDTree
 
 from display_map import display_map
 from mesh_domain import CUTS, Half, border_curves, clip, cut_half, rim_distance
@@ -26,61 +28,82 @@ from threadlift.tissue.quality import edge_lengths, triangle_angles
 
 DATA = Path(__file__).resolve().parents[1] / "src" / "threadlift" / "tissue" / "data"
 
+# Wanted edge length [mm] of the coarse level where threads go, and how much it grows per mm away
+# from there. Edges of the default level are half as long, those of the reference level a quarter.
+THREADS_MM = 5.2
+GROWTH = 0.5
 COARSEST_MM = 12.0
-# Wanted edge length [mm] of the coarse level at landmark + offset (x, y, z) mm; in between:
-# inverse distance. Threads run from the temple over cheek and jowl along the jawline.
+# Where threads go, in side view: temporal, preauricular and mandibular entries, and every way from
+# there to infraorbital, nasolabial, marionette, jowl and jawline targets. Corners: landmark, then
+# the offset (z forward, y up) in mm; medial of MEDIAL_MM nothing is pulled.
+THREADS_GUIDE = (
+    ("temple_L", (1.0, 15.0)),
+    ("temple_L", (23.0, 15.0)),
+    ("temple_L", (47.0, -9.0)),
+    ("orbitale_L", (2.0, 14.0)),
+    ("orbitale_L", (14.0, -8.0)),
+    ("jowl_point_L", (30.0, 34.0)),
+    ("jowl_point_L", (30.0, 12.0)),
+    ("prejowl_sulcus_L", (14.0, -2.0)),
+    ("jowl_point_L", (-6.0, -9.0)),
+    ("gonion_L", (-10.0, -2.0)),
+    ("gonion_L", (-15.0, 12.0)),
+    ("tragion_L", (11.0, 0.0)),
+)
+MEDIAL_MM = 21.0
+# Elsewhere: wanted edge length [mm] at landmark + offset (x, y, z) mm; in between inverse distance.
 SIZES = (
-    ("trichion", (0, 0, 0), 15.3),
-    ("trichion", (35, 0, -6), 15.3),
-    ("temple_L", (-12, 30, 25), 14.6),
-    ("temple_L", (0, 22, 0), 12.5),
+    ("trichion", (0, 0, 0), 16.0),
+    ("trichion", (35, 0, -6), 16.0),
+    ("temple_L", (-12, 30, 25), 16.0),
     ("glabella", (0, 0, 0), 12.5),
     ("glabella", (28, 8, -4), 13.9),
-    ("glabella", (45, 0, -18), 11.1),
+    ("glabella", (45, 0, -18), 12.0),
     ("nasion", (0, 0, 0), 8.4),
     ("pronasale", (0, 0, 0), 7.0),
-    ("pronasale", (9, -6, -10), 4.2),
+    ("pronasale", (9, -6, -10), 5.0),
     ("subnasale", (0, 0, 0), 7.5),
     ("labiale_superius", (0, 0, 0), 7.2),
     ("labiale_inferius", (0, 0, 0), 7.2),
     ("sublabiale", (0, 0, 0), 8.1),
-    ("pogonion", (0, 0, 0), 8.6),
-    ("menton", (0, 0, 0), 8.9),
-    ("submental_mid", (0, 0, 0), 12.5),
-    ("cervical_point", (0, 0, 0), 14.6),
-    ("cervical_point", (30, 0, -8), 13.9),
-    ("submandibular_L", (0, 0, 0), 10.4),
+    ("pogonion", (0, 0, 0), 9.0),
+    ("menton", (0, 0, 0), 9.5),
+    ("submental_mid", (0, 0, 0), 14.0),
+    ("cervical_point", (0, 0, 0), 16.0),
+    ("cervical_point", (30, 0, -8), 16.0),
+    ("submandibular_L", (0, 0, 0), 12.0),
     ("exocanthion_L", (0, 0, 0), 7.2),
     ("endocanthion_L", (0, 0, 0), 7.2),
-    ("exocanthion_L", (-12, 16, 6), 9.0),
-    ("exocanthion_L", (-8, -14, 4), 7.8),
+    ("exocanthion_L", (-12, 16, 6), 10.0),
+    ("exocanthion_L", (-8, -14, 4), 8.5),
     ("alare_L", (0, 0, 0), 6.0),
     ("cheilion_L", (0, 0, 0), 5.0),
-    ("temple_L", (0, 0, 0), 5.2),
-    ("otobasion_superius_L", (0, 0, 0), 5.4),
-    ("tragion_L", (0, 0, 8), 5.2),
-    ("otobasion_inferius_L", (0, 0, 0), 5.4),
-    ("gonion_L", (0, 0, 0), 5.2),
-    ("gonion_L", (0, -14, -20), 12.5),
-    ("gonion_L", (0, 0, -26), 11.1),
-    ("zygion_L", (0, 0, 0), 4.9),
-    ("malar_eminence_L", (0, 0, 0), 4.8),
-    ("midcheek_L", (0, 0, 0), 4.8),
-    ("masseter_centre_L", (0, 0, 0), 4.8),
-    ("jowl_point_L", (0, 0, 0), 4.7),
-    ("prejowl_sulcus_L", (0, 0, 0), 4.9),
-    ("marionette_upper_L", (0, 0, 0), 4.9),
-    ("marionette_lower_L", (0, 0, 0), 4.9),
+    ("gonion_L", (0, -14, -20), 14.0),
+    ("gonion_L", (0, 0, -26), 12.0),
+    ("otobasion_superius_L", (0, 0, 0), 8.0),
+    ("otobasion_inferius_L", (0, 0, 0), 8.0),
 )
 
 
 def sizing(template, points: NDArray) -> NDArray:
-    """Wanted coarse edge length [mm] by inverse-distance interpolation of SIZES."""
+    """Wanted coarse edge length [mm]: THREADS_MM where threads go, graded up to SIZES elsewhere."""
     sites = np.array([template.vertices[template.landmarks[k]] + np.array(d) for k, d, _ in SIZES])
     value = np.array([size for _, _, size in SIZES])
     # Squared-squared distance, softened by 6 mm so that no site makes a spike.
     weight = 1.0 / ((((points[:, None] - sites) ** 2).sum(2) + 36.0) ** 2)
-    return np.minimum((weight * value).sum(1) / weight.sum(1), COARSEST_MM)
+    plain = (weight * value).sum(1) / weight.sum(1)
+    left = thread_region(template) & (template.vertices[:, 0] > 0.0)
+    away, _ = KDTree(template.vertices[left]).query(points)
+    return np.minimum(np.minimum(plain, COARSEST_MM), THREADS_MM + GROWTH * away)
+
+
+def thread_region(template) -> NDArray:
+    """Mask (n,) of the template vertices, both sides, under which threads run."""
+    guide = np.array(
+        [template.vertices[template.landmarks[k]][[2, 1]] + np.array(d) for k, d in THREADS_GUIDE]
+    )
+    side = MplPath(guide).contains_points(template.vertices[:, [2, 1]])
+    return side & (np.abs(template.vertices[:, 0]) > MEDIAL_MM) & template.skin
 
 
 def refine(patch: Patch) -> None:
@@ -139,9 +162,13 @@ def mirrored(template, half: Half, patch: Patch, names: list[str]) -> dict[str, 
     partner[~midline] = n + np.arange(np.count_nonzero(~midline))
     other = np.flatnonzero(~midline)
     mirror = np.concatenate([partner, other])
+    both = np.vstack([corners, template.mirror[corners[other]]])
+    weights = np.vstack([bary, bary[other]])
     return {
-        "corners": np.vstack([corners, template.mirror[corners[other]]]).astype(np.int32),
-        "bary": np.vstack([bary, bary[other]]),
+        "corners": both.astype(np.int32),
+        # Single precision moves no vertex by more than a nanometre or two; mesh_asset sums to 1.
+        "bary": weights.astype(np.float32),
+        "threads": (weights * thread_region(template)[both]).sum(1) > 0.5,
         "triangles": np.vstack([tri, partner[tri][:, [0, 2, 1]]]).astype(np.int32),
         "mirror": mirror.astype(np.int32),
         "rim": np.concatenate([rim, rim[other]]),
@@ -149,7 +176,7 @@ def mirrored(template, half: Half, patch: Patch, names: list[str]) -> dict[str, 
 
 
 def build(template) -> dict[str, dict[str, NDArray]]:
-    """Arrays of the asset for both levels."""
+    """Arrays of the asset for all levels."""
     cuts = {k: [int(np.searchsorted(template.hm08, v)) for v in loop] for k, loop in CUTS.items()}
     half = cut_half(template, cuts)
     points, tri, source = clip(half, rim_distance(template, half.vertices))
@@ -162,8 +189,9 @@ def build(template) -> dict[str, dict[str, NDArray]]:
 
     patch.run()
     levels = {"coarse": mirrored(template, half, patch, names)}
-    refine(patch)
-    levels["default"] = mirrored(template, half, patch, names)
+    for name in ("default", "reference"):
+        refine(patch)
+        levels[name] = mirrored(template, half, patch, names)
     for level in levels.values():
         display = display_map(template, level, inside)
         level["display_data"] = display.data.astype(np.float32)
@@ -183,7 +211,7 @@ def write(path: Path, arrays: dict[str, NDArray]) -> None:
 
 
 def main() -> None:
-    """Build, write and describe both levels."""
+    """Build, write and describe all levels."""
     head = load_template()
     DATA.mkdir(exist_ok=True)
     for name, level in build(head).items():

@@ -1,5 +1,7 @@
 """The layered mesh of faces: valid, symmetric, true to the given thicknesses."""
 
+from typing import get_args
+
 import numpy as np
 import pytest
 from mesh_cases import MIRROR, Stack
@@ -10,7 +12,7 @@ from threadlift.face import Face
 from threadlift.face.template import template
 from threadlift.tissue.columns import layered_mesh
 from threadlift.tissue.mesh import wedges_of
-from threadlift.tissue.mesh_asset import mesh_asset
+from threadlift.tissue.mesh_asset import Level, mesh_asset
 
 
 def check(mesh) -> None:
@@ -87,9 +89,10 @@ def test_thick_tissue_is_held_back_between_opposite_walls():
     assert mesh.sublayer_mm.min() > 0.05
 
 
-def test_levels_are_nested():
-    """Every coarse triangle is four default ones; coarse vertices keep number and place."""
-    coarse, fine = mesh_asset("coarse"), mesh_asset("default")
+@pytest.mark.parametrize("levels", [("coarse", "default"), ("default", "reference")])
+def test_levels_are_nested(levels):
+    """Every triangle is four of the next level; vertices keep their place."""
+    coarse, fine = (mesh_asset(level) for level in levels)
     assert len(fine.triangles) == 4 * len(coarse.triangles)
     shape = template().vertices
     a, b = coarse.sample(shape), fine.sample(shape)
@@ -108,7 +111,7 @@ def test_levels_are_nested():
 
 
 def test_asset_is_bound_symmetrically_to_the_template():
-    for level in ("coarse", "default"):
+    for level in get_args(Level):
         asset = mesh_asset(level)
         assert asset.bary.min() >= 0
         assert asset.bary.sum(1) == pytest.approx(1.0)
@@ -125,7 +128,25 @@ def test_focus_region_is_fine_enough_for_threads():
     face = Face.synthetic(seed=0, identity=0.0)
     quality = layered_mesh(face, Stack()).quality()
     assert quality["focus_edge_median_mm"] < 2.7
-    assert quality["min_angle_deg"] > 12.0
+    assert quality["focus_edge_p95_mm"] < 3.2
+    assert quality["min_angle_deg"] > 20.0
+
+
+def test_reference_level_resolves_threads_everywhere():
+    quality = layered_mesh(Face.synthetic(seed=0, identity=0.0), Stack(), "reference").quality()
+    assert quality["dof"] > 200_000
+    assert quality["focus_edge_max_mm"] < 2.5
+    assert quality["inverted"] == 0
+    assert quality["min_scaled_jacobian"] >= 0.05
+
+
+def test_thread_region_holds_the_zones_that_threads_pull():
+    for level in get_args(Level):
+        asset = mesh_asset(level)
+        assert np.array_equal(asset.threads, asset.threads[asset.mirror])
+        for key in ("malar_left", "buccal_left", "jowl_left", "preauricular_left"):
+            inside = asset.sample(template().zones[key]) > 0.8
+            assert asset.threads[inside].mean() > 0.7, key
 
 
 def test_wedge_nodes_follow_the_stated_order():

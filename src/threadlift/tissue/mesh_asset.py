@@ -19,7 +19,8 @@ from scipy import sparse
 
 from threadlift.errors import InputError
 
-Level = Literal["coarse", "default"]
+Level = Literal["coarse", "default", "reference"]
+"""Nested resolutions: for ensembles, for everything, for judging the other two."""
 RIM_CODES = {"mouth": 1, "eye": 2, "nostril": 3, "outer": 4}
 
 
@@ -36,6 +37,8 @@ class MeshAsset:
     rims: masks (V,) 'mouth', 'eye', 'nostril', 'outer'.
     display: (n, V) displacement of the template vertices from that of the mesh vertices.
     code_corner: (V,) the template vertex whose codes a mesh vertex takes (the nearest corner).
+    threads: mask (V,) of the vertices under which threads run (between all usual entries and
+        targets).
     """
 
     level: str
@@ -46,6 +49,7 @@ class MeshAsset:
     rims: dict[str, NDArray]
     display: sparse.csr_array
     code_corner: NDArray
+    threads: NDArray
 
     @property
     def columns(self) -> int:
@@ -87,7 +91,7 @@ class MeshAsset:
 
 @cache
 def mesh_asset(level: Level = "default") -> MeshAsset:
-    """The shared triangulation 'coarse' or 'default'; InputError for any other level."""
+    """The shared triangulation of a level; InputError for a level that does not exist."""
     if level not in get_args(Level):
         raise InputError(
             f"There is no mesh level '{level}'.", f"Use one of: {', '.join(get_args(Level))}."
@@ -99,7 +103,8 @@ def mesh_asset(level: Level = "default") -> MeshAsset:
             (z["display_data"].astype(float), z["display_indices"], z["display_indptr"]),
             shape=(len(z["display_indptr"]) - 1, count),
         )
-        corners, bary = z["corners"].astype(np.int64), z["bary"]
+        corners, bary = z["corners"].astype(np.int64), z["bary"].astype(float)
+        bary /= bary.sum(axis=1, keepdims=True)
         return MeshAsset(
             level=level,
             corners=corners,
@@ -109,4 +114,5 @@ def mesh_asset(level: Level = "default") -> MeshAsset:
             rims={name: z["rim"] == code for name, code in RIM_CODES.items()},
             display=display,
             code_corner=corners[np.arange(count), bary.argmax(axis=1)],
+            threads=z["threads"],
         )

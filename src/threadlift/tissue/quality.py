@@ -81,12 +81,8 @@ def triangle_angles(surface: NDArray, triangles: NDArray) -> NDArray:
     return np.min(angles, axis=0)
 
 
-FOCUS_ZONES = ("temple", "malar", "buccal", "preauricular", "marionette", "jowl", "jawline")
-"""Where threads go: the edge length there decides what the mesh can resolve."""
-
-
 def report(mesh: LayeredMesh) -> dict[str, float]:
-    """Counts, scaled Jacobians, angles [degrees] and edge lengths [mm] (focus: FOCUS_ZONES)."""
+    """Counts, scaled Jacobians, angles [degrees], edges [mm] (focus: where threads go)."""
     jacobian = scaled_jacobians(mesh.points, mesh.wedges)
     edges, length = edge_lengths(mesh.surface, mesh.surface_triangles)
     angle = triangle_angles(mesh.surface, mesh.surface_triangles)
@@ -107,11 +103,8 @@ def report(mesh: LayeredMesh) -> dict[str, float]:
     if mesh.shift_mm is not None:
         out["shifted_columns"] = int(np.count_nonzero(mesh.shift_mm > 1e-9))
         out["shift_max_mm"] = float(mesh.shift_mm.max())
-    focus = np.zeros(mesh.columns)
-    for key, weight in mesh.zone_weights.items():
-        if key.rsplit("_", 1)[0] in FOCUS_ZONES:
-            focus = np.maximum(focus, weight)
-    inside = (focus[edges] > 0.5).all(axis=1)
+    threads = np.zeros(mesh.columns, bool) if mesh.asset is None else mesh.asset.threads
+    inside = threads[edges].all(axis=1)
     if inside.any():
         out["focus_edge_median_mm"] = float(np.median(length[inside]))
         out["focus_edge_p95_mm"] = float(np.percentile(length[inside], 95))

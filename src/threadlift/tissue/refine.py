@@ -323,6 +323,7 @@ def _bound(
         rims=rims,
         display=_display(refinement, asset),
         code_corner=asset.code_corner[_heaviest(refinement.columns, asset.mirror)],
+        threads=refinement.columns @ asset.threads.astype(float) > 1.0 - 1e-9,
     )
 
 
