@@ -27,6 +27,7 @@ from numpy.typing import NDArray
 from threadlift.errors import InputError
 from threadlift.threads.chain import Chains, ChainState
 from threadlift.tissue.bonded import SHORTEST_MM, BondCable
+from threadlift.tissue.segments import segment_lengths
 
 
 @dataclass(frozen=True)
@@ -98,12 +99,14 @@ class Cable:
 class CableState:
     """State of all cables at one displacement.
 
-    direction (s,3), length (s,), level (c,) tension where the thread is pulled, tension (s,),
-    slope (c,) of fixed profiles, energy terms, and the chains of the bonded cables.
+    direction (s,3), length (s,) and bend (s,3,3) second derivative of the segments' lengths,
+    level (c,) tension where the thread is pulled, tension (s,), slope (c,) of fixed profiles,
+    energy terms, and the chains of the bonded cables.
     """
 
     direction: NDArray
     length: NDArray
+    bend: NDArray
     level: NDArray
     tension: NDArray
     slope: NDArray
@@ -165,8 +168,7 @@ class CableSet:
         """Directions, lengths, tensions, energies; ``scale`` is the load factor of continuation."""
         q = self.positions(u)
         arm = q[self._first + 1] - q[self._first]
-        length = np.linalg.norm(arm, axis=1)
-        direction = arm / np.maximum(length, SHORTEST_MM)[:, None]
+        length, direction, bend = segment_lengths(arm, self._rest)
         # Differences of single segments keep the digits that a sum of lengths would lose.
         longer = length - self._rest
         change = self._weighted(longer)
@@ -183,7 +185,7 @@ class CableSet:
             level[bonds.index] = bonds.level(chain)
             tension += bonds.weights.T @ chain.tension
         energy = np.concatenate([energy, chain.energy])
-        return CableState(direction, length, level, tension, slope, energy, chain)
+        return CableState(direction, length, bend, level, tension, slope, energy, chain)
 
     def force(self, state: CableState) -> NDArray:
         """Gradient (N,3) of the cable energy with respect to u."""
@@ -203,11 +205,10 @@ class CableSet:
         dq = (self.R @ p.ravel()).reshape(-1, 3)
         de = dq[self._first + 1] - dq[self._first]
         along = np.einsum("sc,sc->s", state.direction, de)
-        string = (state.tension / np.maximum(state.length, SHORTEST_MM))[:, None]
         rate = state.slope * np.bincount(
             self._owner, self._share * along, minlength=len(self.cables)
         )
-        vector = string * (de - along[:, None] * state.direction)
+        vector = np.einsum("s,sab,sb->sa", state.tension, state.bend, de)
         rise = rate[self._owner] * self._share
         if len(self._bonds.index):
             w = self._bonds.weights
@@ -257,10 +258,7 @@ class CableSet:
     def path_string_stiffness(self, state: CableState) -> sp.csr_matrix:
         """String stiffness S (3K,3K) between path nodes."""
         count = len(self._reference)
-        tt = state.direction[:, :, None] * state.direction[:, None, :]
-        block = (state.tension / np.maximum(state.length, SHORTEST_MM))[:, None, None] * (
-            np.eye(3) - tt
-        )
+        block = state.tension[:, None, None] * state.bend
         i, j = self._first, self._first + 1
         rows = np.concatenate([i, j, i, j])
         columns = np.concatenate([i, j, j, i])
