@@ -25,6 +25,15 @@ def test_age_and_poor_elasticity_loosen_and_good_elasticity_tightens():
         TissueParameters.for_patient(45.0, "excellent")
 
 
+def test_skin_tension_falls_and_anisotropy_rises_with_age():
+    sheets = [TissueParameters.for_patient(age).skin_sheet() for age in (25.0, 45.0, 65.0)]
+    tension = [s.stress() for s in sheets]
+    assert [t.mean() for t in tension] == sorted((t.mean() for t in tension), reverse=True)
+    ratio = [t[0] / t[1] for t in tension]
+    assert ratio == sorted(ratio)
+    assert TissueParameters.for_patient(45.0).tension_anisotropy == pytest.approx(2.0)
+
+
 def test_deep_suction_means_soft_skin():
     soft, stiff = (TissueParameters.for_patient(r0_mm=r).skin_mu_kpa for r in (0.40, 0.20))
     assert soft < TissueParameters().skin_mu_kpa < stiff
@@ -47,6 +56,15 @@ def test_samples_repeat_with_the_seed_and_zero_shift_is_the_median():
     one, two = (TissueParameters().sampled(np.random.default_rng(9)) for _ in range(2))
     assert one == two
     assert TissueParameters().shifted(np.zeros(len(SAMPLED))) == TissueParameters()
+
+
+def test_every_sampled_field_varies_and_a_far_draw_is_still_a_usable_set():
+    for sign in (-1.0, 1.0):
+        far = TissueParameters().shifted(np.full(len(SAMPLED), 2.5 * sign))
+        for name in SAMPLED:
+            assert getattr(far, name) > 0.0
+            assert getattr(far, name) != getattr(TissueParameters(), name)
+        assert np.isfinite(far.skin_sheet().stress()).all()
 
 
 def test_numbers_that_cannot_be_are_refused():
