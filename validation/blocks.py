@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 from threadlift.tissue.assembly import Solid
 from threadlift.tissue.box_mesh import box_mesh
 from threadlift.tissue.constitution import layer_materials
+from threadlift.tissue.fields import Fields
 from threadlift.tissue.materials import ElementMaterials
 from threadlift.tissue.mesh import LayeredMesh
 from threadlift.tissue.parameters import TissueParameters
@@ -75,9 +76,12 @@ def quarter_disc(
     )
 
 
-def cheek(mesh: LayeredMesh, parameters: TissueParameters | None = None) -> Solid:
-    """The block as tissue with the register's parameters, without supports."""
-    materials = layer_materials(mesh, parameters or TissueParameters())
+def cheek(mesh: LayeredMesh, fields: Fields | None = None) -> Solid:
+    """The block as tissue with the register's parameters, without supports.
+
+    fields: directions of fibres; without them skin and SMAS prefer none.
+    """
+    materials = layer_materials(mesh, TissueParameters(), fields)
     return Solid(mesh.points, mesh.wedges, materials, Supports(np.zeros(len(mesh.points))))
 
 

@@ -4,14 +4,14 @@ from __future__ import annotations
 
 import numpy as np
 
+from threadlift import evidence
 from validation.blocks import cheek, graded, homogeneous, quarter_disc, stack
 from validation.row import Experiment, Row, protocol
 from validation.suction import apex_uplift
 
 
-def run() -> Experiment:
-    """Young's modulus of the homogeneous block that rises as far as the cheek."""
-    aperture = protocol("cup.aperture")
+def modulus(aperture: float) -> tuple[float, float]:
+    """Young's modulus [kPa] of the block that rises as far as the cheek, and that uplift [mm]."""
     rim = aperture + protocol("cup.ring")
     pressure = protocol("cup.pressure")
     radii = np.unique(
@@ -30,20 +30,32 @@ def run() -> Experiment:
     block = quarter_disc(radii, 6, list(depth), [1] * len(depth))
     # Uplift of a block of 1 kPa; it falls with the modulus.
     unit = apex_uplift(homogeneous(block, 1.0), block, aperture, rim, pressure, linear=True)
+    return unit / uplift, uplift
+
+
+def run() -> Experiment:
+    """The modulus at the assumed aperture, and how far the assumption moves it."""
+    assumed = evidence.parameter("validation.protocol.cup.aperture")
+    value, uplift = modulus(assumed.value)
+    assert assumed.low is not None
+    assert assumed.high is not None
+    small, large = modulus(assumed.low)[0], modulus(assumed.high)[0]
     row = Row(
         "cheek under a 10 mm cup, as modulus of a homogeneous block",
         "cup.modulus",
-        unit / uplift,
+        value,
         "calibrated",
         True,
-        f"uplift {uplift:.2f} mm; the skin's pre-stretch was fitted to this row",
+        f"uplift {uplift:.2f} mm; the skin's pre-stretch was fitted to this row; apertures of "
+        f"radius {assumed.low:g} and {assumed.high:g} mm would give {small:.0f} and {large:.0f} "
+        "kPa",
     )
     return Experiment(
         "row_cup",
         "Large-cup suction",
         (row,),
         "Certain: the range of moduli and that the device overestimates tensile tests by 24 % "
-        "(its developers). Guessed: aperture radius 5 mm, pressure 3 kPa, sticking rim of 4 mm, "
-        "and how uplift was turned into a modulus. In a trial the aperture alone moved the row "
-        "from 45 (4 mm) to 21 kPa (10 mm).",
+        "(its developers). Guessed: the aperture (5 mm radius, from memory), pressure 3 kPa, "
+        "sticking rim of 4 mm, and how uplift was turned into a modulus (here: through a "
+        "homogeneous block of 40 mm, small strains).",
     )

@@ -40,6 +40,6 @@ def run() -> Experiment:
         rows,
         "Certain: direction and order of magnitude. Guessed: that the published means are shifts "
         "and not differences between zones; the face is the mean head of the template at 45 years "
-        "on the coarse mesh; change of posture is seen after five minutes, at 0.587 of the "
-        "instantaneous stiffness in every layer.",
+        "on the coarse mesh; a change of posture is seen after five minutes, with the relaxation "
+        "of the face as one body.",
     )

@@ -9,6 +9,7 @@ from numpy.typing import NDArray
 
 from threadlift.tissue.assembly import Solid
 from threadlift.tissue.box_mesh import box_mesh
+from threadlift.tissue.fields import Fields
 from validation.blocks import LAYERS, cheek
 
 _KPA_PER_MPA = 1e3
@@ -25,9 +26,13 @@ class Sample:
 
     @staticmethod
     def of(layer: str) -> Sample:
-        """Sample of a layer by name."""
+        """Sample of a layer by name; the fibres of the SMAS run along x."""
         mesh = box_mesh(2, 2, size_mm=(10.0, 10.0))
-        return Sample(cheek(mesh), np.flatnonzero(mesh.layer == LAYERS.index(layer)))
+        along = np.zeros((mesh.columns, 3, 3))
+        along[:, 0, 0] = 1.0
+        return Sample(
+            cheek(mesh, Fields(smas_lines=along)), np.flatnonzero(mesh.layer == LAYERS.index(layer))
+        )
 
     def energy(self, F: NDArray) -> float:
         """Energy per volume [MPa] under the uniform deformation gradient F (3,3)."""

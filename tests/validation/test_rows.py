@@ -133,17 +133,16 @@ def test_uniform_blocks_give_the_law_in_closed_form():
 # -- the rows ----------------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize("name", ["prestress", "fat", "smas"])
+QUICK = ("prestress", "fat", "smas")
+
+
+@pytest.mark.parametrize("name", QUICK)
 def test_quick_rows_run_and_say_where_they_come_from(name):
     experiment = run.run(name)
     assert experiment.script == f"row_{name}"
     assert experiment.rows
     assert "Guessed" in experiment.protocol
-    for row in experiment.rows:
-        assert np.isfinite(row.predicted)
-        assert row.target.source
-        if row.status == "calibrated" and name != "smas":
-            assert row.verdict == "meets", row.name
+    assert all(row.target.source for row in experiment.rows)
 
 
 def test_fat_keeps_to_the_published_relaxation():
@@ -155,6 +154,15 @@ def test_fat_keeps_to_the_published_relaxation():
 #: Loose bounds around what the model gave when the table was first made: a change beyond them
 #: must be looked at, whatever the verdict.
 BOUNDS = {
+    "prestress.mean": (15.0, 26.0),
+    "fat.modulus": (0.6, 1.0),
+    "fat.ratio_08": (1.1, 1.5),
+    "fat.ratio_07": (1.3, 2.0),
+    "fat.ratio_06": (1.6, 2.8),
+    "fat.relaxation": (36.0, 42.0),
+    "fat.relaxation_5min": (10.0, 18.0),
+    "smas.stretch": (1.2, 2.5),
+    "smas.creep": (0.2, 20.0),
     "suture.displacement_2n": (4.2, 4.5),
     "suture.displacement_4n": (6.4, 8.4),
     "suture.exponent": (1.1, 1.7),
@@ -173,8 +181,9 @@ BOUNDS = {
 }
 
 
-@pytest.mark.slow
-@pytest.mark.parametrize("name", [n for n in run.ROWS if n not in ("prestress", "fat", "smas")])
+@pytest.mark.parametrize(
+    "name", [pytest.param(n, marks=[] if n in QUICK else [pytest.mark.slow]) for n in run.ROWS]
+)
 def test_rows_stay_near_what_they_gave(name):
     for row in run.run(name).rows:
         low, high = BOUNDS[row.key]
