@@ -177,8 +177,9 @@ def run() -> Experiment:
             travel[0],
             "calibrated",
             True,
-            f"effective half-width of a cone {block.half_width:.2f} mm (real cones 0.5 mm); "
-            f"the skin above moves {skin:.1f} mm",
+            f"effective half-width of a cone {block.half_width:.2f} mm (real cones 0.5 mm); the "
+            f"skin above moves {skin:.1f} mm; secant stiffness per cone {0.5 / travel[0]:.2f} "
+            f"N/mm against bone, {0.5 / (travel[0] - skin):.2f} against the skin above",
         ),
         Row(
             "tissue displacement, 4 cones, 4 N",

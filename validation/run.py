@@ -44,6 +44,9 @@ every assumption about how they were measured are in the evidence register
   earlier model of the same law. A prediction that was seen is weak evidence.
 - **verdict**: *meets* = inside the range in brackets. Where the publication gives no spread the
   range is this project's choice (the register says so).
+
+No row is a thread lift measured on the very face that was simulated: nobody has published such
+data. So this page can show that the model is wrong, hardly that it is right.
 """
 
 
