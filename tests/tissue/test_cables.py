@@ -6,6 +6,7 @@ import scipy.sparse as sp
 
 from threadlift.errors import InputError
 from threadlift.tissue.cables import Cable, CableSet
+from threadlift.tissue.segments import segment_lengths
 
 
 def _free_string(points: np.ndarray, tension: float, held: tuple[int, ...] = (), **law) -> Cable:
@@ -97,6 +98,29 @@ def test_slack_thread_does_not_push():
     state = cables.state(gathered)
     assert state.level[0] == 0.0
     assert np.abs(cables.force(state)).max() == 0.0
+
+
+@pytest.mark.parametrize("extent", [0.0, 0.1, 0.24, 0.26, 0.5, 1.0, 3.0])
+def test_lengths_of_segments_have_exact_derivatives_down_to_nothing(extent):
+    rng = np.random.default_rng(3)
+    way = rng.normal(size=(1, 3))
+    arm, rest = 2.0 * extent * way / np.linalg.norm(way), np.array([2.0])
+    length, slope, bend = segment_lengths(arm, rest)
+    d, h = rng.normal(size=(1, 3)), 1e-6
+    ahead, behind = segment_lengths(arm + h * d, rest), segment_lengths(arm - h * d, rest)
+    assert (ahead[0] - behind[0]) / (2 * h) == pytest.approx(np.sum(slope * d), abs=1e-8)
+    assert (ahead[1] - behind[1])[0] / (2 * h) == pytest.approx(bend[0] @ d[0], rel=1e-6)
+    assert np.linalg.eigvalsh(bend[0]).min() >= -1e-12
+    if extent >= 0.25:
+        assert length[0] == pytest.approx(2.0 * extent, rel=1e-14)
+        assert np.linalg.norm(slope) == pytest.approx(1.0, rel=1e-14)
+
+
+def test_seam_of_a_blunted_segment_is_twice_differentiable():
+    rest = np.full(2, 2.0)
+    arm = np.array([[0.5 * (1 - 1e-9), 0.0, 0.0], [0.5 * (1 + 1e-9), 0.0, 0.0]])
+    for below, above in (q for q in segment_lengths(arm, rest)):
+        assert below == pytest.approx(above, abs=1e-7)
 
 
 @pytest.mark.parametrize(
