@@ -1,54 +1,185 @@
-"""`make bench`: ratios between ways of doing the same work, measured side by side in one run.
+"""`make bench`: the project and its peers on one problem, one process after another.
 
-The two linear back ends solve the same systems on the coarse mesh of a synthetic face, in turns, so
-that whatever else the machine is doing hits both. Only the ratios of the medians mean anything.
+Every process measures itself (times, its own peak memory) and writes JSON; this front starts them
+in turn, compares their displacement fields and writes one result file, from which `table` makes
+docs/benchmarks.md. A peer that is not installed is reported as that, never as a number.
 """
 
 from __future__ import annotations
 
+import argparse
+import json
 import os
-import statistics
-import time
-from collections.abc import Callable
+import shutil
+import subprocess
+import sys
+import tempfile
+from pathlib import Path
+from typing import Any
 
 import numpy as np
 
-from threadlift.face.synthetic import synthetic_face
-from threadlift.tissue import Tissue
-from threadlift.tissue.linear_solver import factorise
+from machine import describe
+from table import document
 
-ROUNDS = 5
-RIGHT_HAND_SIDES = 32
+HERE = Path(__file__).parent
+ROOT = HERE.parent
+#: Unknowns of the comparison, of a quick look, and of the scaling.
+DOF, QUICK = 60_000, 20_000
+SCALING = (20_000, 60_000, 100_000, 200_000, 400_000)
+#: Sizes at which peers are timed for the scaling, without the response basis.
+PEER_SCALING = (20_000, 200_000)
+THREADS = 2
+#: Longest time for one process [s].
+LIMIT_S = 1800
+
+_BENCH = ROOT / ".bench-venv" / "bin" / "python"
+_SYSTEM = Path("/usr/bin/python3")
+_RANKS = ["mpirun", *(["--allow-run-as-root"] if os.geteuid() == 0 else [])]
+_RANKS += ["--bind-to", "none", "--mca", "mpi_yield_when_idle", "1", "-n", str(THREADS)]
+#: Peer -> command in front of the problem file, module that must import, threads per process.
+PEERS: dict[str, tuple[list[str], str, int]] = {
+    "dolfinx": ([str(_SYSTEM), "dolfinx_peer.py"], "dolfinx", THREADS),
+    "dolfinx-mpi": ([*_RANKS, str(_SYSTEM), "dolfinx_peer.py"], "dolfinx", 1),
+    "skfem": ([str(_BENCH), "skfem_peer.py"], "skfem", THREADS),
+    "felupe": ([str(_BENCH), "felupe_peer.py"], "felupe", THREADS),
+}
 
 
-def timed(work: Callable[[], object]) -> float:
-    """Wall time [s] of one call."""
-    start = time.perf_counter()
-    work()
-    return time.perf_counter() - start
+def environment(threads: int) -> dict[str, str]:
+    """Environment of a measured process."""
+    names = ("OMP_NUM_THREADS", "MKL_NUM_THREADS", "OPENBLAS_NUM_THREADS")
+    paths = os.pathsep.join([str(HERE), str(HERE / "peers")])
+    return {**os.environ, "PYTHONPATH": paths, **dict.fromkeys(names, str(threads))}
+
+
+def measured(command: list[str], result: Path, threads: int) -> dict[str, Any]:
+    """Run one process and give its record, or why there is none."""
+    log = result.with_suffix(".log")
+    try:
+        with log.open("w") as file:
+            done = subprocess.run(
+                command,
+                cwd=ROOT,
+                env=environment(threads),
+                stdout=file,
+                stderr=subprocess.STDOUT,
+                timeout=LIMIT_S,
+                check=False,
+            )
+        reason = f"stopped with code {done.returncode}, see {log.name}"
+    except subprocess.TimeoutExpired:
+        reason = f"not finished within {LIMIT_S} s"
+    record = json.loads(result.read_text()) if result.exists() else {}
+    if not record.get("finished"):
+        record["failed"] = reason
+    return record
+
+
+def ours(folder: Path, dof: int, repeats: int, *, full: bool = False) -> dict[str, Any]:
+    """The project on the peers' problem (writes their file), or on its full problem."""
+    name = f"{'full' if full else 'threadlift'}-{dof}"
+    command = [sys.executable, str(HERE / "ours.py"), str(dof), str(folder / f"{name}.json")]
+    command += ["--full"] if full else [str(folder / f"problem-{dof}.npz")]
+    command += ["--repeats", str(repeats)]
+    return measured(command, folder / f"{name}.json", THREADS)
+
+
+def installed(peer: str) -> bool:
+    """Whether the peer's interpreter can import it (and start several ranks)."""
+    command, module, _ = PEERS[peer]
+    if shutil.which(command[0]) is None:
+        return False
+    test = [command[-2], "-c", f"import {module}"]
+    if not Path(command[-2]).exists():
+        return False
+    return subprocess.run(test, capture_output=True, check=False).returncode == 0
+
+
+def peer_run(folder: Path, peer: str, dof: int, repeats: int, *, basis: bool) -> dict[str, Any]:
+    """One peer on the problem file of ``dof``, its field compared with the project's."""
+    if not installed(peer):
+        return {"failed": "not installed"}
+    command, _, threads = PEERS[peer]
+    result = folder / f"{peer}-{dof}.json"
+    command = [*command[:-1], str(HERE / "peers" / command[-1])]
+    command += [str(folder / f"problem-{dof}.npz"), str(result), "--repeats", str(repeats)]
+    record = measured(command + ([] if basis else ["--no-basis"]), result, threads)
+    field, reference = result.with_suffix(".npy"), folder / f"threadlift-{dof}.npy"
+    if field.exists() and reference.exists():
+        ours_mm, theirs_mm = np.load(reference), np.load(field)
+        gap = np.linalg.norm(ours_mm - theirs_mm) / np.linalg.norm(ours_mm)
+        record["displacement_difference"] = float(gap)
+    return record
+
+
+def say(text: str) -> None:
+    """One line of progress on stderr."""
+    print(text, file=sys.stderr, flush=True)
+
+
+def measure(folder: Path, args: argparse.Namespace) -> dict[str, Any]:
+    """All processes in turn."""
+    repeats = 1 if args.quick else args.repeats
+    main_dof = QUICK if args.quick else args.dof
+    out: dict[str, Any] = {"machine": describe(ROOT), "dof": main_dof, "threads": THREADS}
+    say("machine limits")
+    limits = folder / "limits.json"
+    out["limits"] = measured(
+        [sys.executable, str(HERE / "limits.py"), str(limits)], limits, THREADS
+    )
+    sizes = sorted({main_dof, *(SCALING if args.scaling else ())})
+    out["sizes"] = {}
+    for dof in sizes:
+        say(f"threadlift, {dof} unknowns")
+        entry = out["sizes"][str(dof)] = {"threadlift": ours(folder, dof, repeats), "peers": {}}
+        if dof == main_dof:
+            say("threadlift, full problem")
+            entry["full"] = ours(folder, dof, repeats, full=True)
+        if dof != main_dof and dof not in PEER_SCALING:
+            continue
+        for peer in args.peers:
+            say(f"{peer}, {dof} unknowns")
+            entry["peers"][peer] = peer_run(folder, peer, dof, repeats, basis=dof == main_dof)
+    return out
+
+
+def peers_of(text: str) -> list[str]:
+    """Parse the list of peers: all, none, or names."""
+    names = list(PEERS) if text == "all" else [n for n in text.split(",") if n and n != "none"]
+    unknown = sorted(set(names) - set(PEERS))
+    if unknown:
+        raise argparse.ArgumentTypeError(f"unknown peer {unknown[0]}: use {', '.join(PEERS)}")
+    return names
 
 
 def main() -> None:
-    """Factorisation, one and many right-hand sides: SciPy's SuperLU against MKL PARDISO."""
-    tissue = Tissue.of(synthetic_face(seed=1), None, level="coarse")
-    matrix = tissue.rest.matrix
-    rhs = np.random.default_rng(0).normal(size=(tissue.ndof, RIGHT_HAND_SIDES))
-    times: dict[tuple[str, str], list[float]] = {}
-    for _ in range(ROUNDS):
-        for backend in ("pardiso", "splu"):
-            factor = factorise(matrix, backend=backend)
-            for name, work in (
-                ("analyse and factorise", lambda b=backend: factorise(matrix, backend=b)),
-                ("one right-hand side", lambda f=factor: f.solve(rhs[:, 0].copy())),
-                (f"{RIGHT_HAND_SIDES} right-hand sides", lambda f=factor: f.solve(rhs)),
-            ):
-                times.setdefault((name, backend), []).append(timed(work))
-    print(f"{tissue.ndof} unknowns, {matrix.nnz} non-zeros, load average {os.getloadavg()[0]:.1f}")
-    print(f"{'':28}{'pardiso s':>12}{'splu s':>12}{'ratio':>9}")
-    for name in dict.fromkeys(n for n, _ in times):
-        fast = statistics.median(times[name, "pardiso"])
-        slow = statistics.median(times[name, "splu"])
-        print(f"{name:28}{fast:12.4f}{slow:12.4f}{slow / fast:9.1f}")
+    """Parse options, measure, write JSON and table."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--quick", action="store_true", help="20,000 unknowns, no repeats")
+    parser.add_argument("--dof", type=int, default=DOF, help="unknowns of the comparison")
+    parser.add_argument("--peers", type=peers_of, default="all", help="all, none or a list")
+    parser.add_argument("--scaling", action="store_true", help="also 20,000 to 400,000 unknowns")
+    parser.add_argument("--repeats", type=int, default=3)
+    parser.add_argument("--json", type=Path, help="keep the measurements here")
+    parser.add_argument("--write", type=Path, help="write the table here (docs/benchmarks.md)")
+    parser.add_argument("--from", dest="source", type=Path, help="table from kept measurements")
+    parser.add_argument("--keep", type=Path, help="folder for logs and fields")
+    args = parser.parse_args()
+    if args.source is not None:
+        result = json.loads(args.source.read_text())
+    else:
+        folder = args.keep or Path(tempfile.mkdtemp(prefix="threadlift-bench-"))
+        folder.mkdir(parents=True, exist_ok=True)
+        result = measure(folder, args)
+        if args.keep is None:
+            shutil.rmtree(folder)
+    if args.json is not None:
+        args.json.write_text(json.dumps(result, indent=1) + "\n")
+    text = document(result)
+    if args.write is not None:
+        args.write.write_text(text)
+    print(text)
 
 
 if __name__ == "__main__":
