@@ -58,6 +58,13 @@ class SkinSheet:
         matrix = self.mu * (square - 1.0 / (square[0] * square[1]))
         return matrix + 2.0 * square * (pull @ self.weights)
 
+    @property
+    def sheet_modulus(self) -> float:
+        """Rise of the stress along the lines per strain along them, held across (unit of mu)."""
+        step = 1e-5
+        ends = self.stress(1.0 + step)[0] - self.stress(1.0 - step)[0]
+        return float(ends) / (2.0 * step)
+
 
 def skin_sheet(
     mu: float, k1: float, k2: float, excess: float, anisotropy: float, dispersion: float

@@ -150,13 +150,16 @@ def rim_area(mesh: LayeredMesh) -> NDArray:
 
 
 def support_springs(
-    mesh: LayeredMesh, parameters: TissueParameters, base: NDArray | None = None
+    mesh: LayeredMesh,
+    parameters: TissueParameters,
+    base: NDArray | None = None,
+    fixed: NDArray | None = None,
 ) -> NDArray:
     """Node springs (N,) [N/mm] of base and rim.
 
-    base: (V,) support codes of the columns (default: bone everywhere).
+    base: (V,) support codes of the columns (default: bone everywhere); fixed: (V,) 0..1, how far
+    the SMAS is fixed to what lies below (default: nowhere).
     """
-    springs = rim_area(mesh) * parameters.rim_n_mm3
     codes = np.full(mesh.columns, "bone") if base is None else np.asarray(base)
     if codes.shape != (mesh.columns,):
         raise InputError(
@@ -168,8 +171,56 @@ def support_springs(
         per_area[codes == code] = parameters.base_stiffness(str(code))
     # Neighbours that are fixed and nearly free would crush the thin element between them.
     per_area = np.exp(_smoothed(mesh, np.log(per_area), evidence.value("tissue.base.transition")))
+    share = np.zeros(mesh.columns) if fixed is None else np.asarray(fixed, float)
+    beyond = rim_stiffness(mesh, parameters, per_area, share)
+    springs = rim_area(mesh) * np.repeat(beyond, mesh.nl)
     springs[mesh.nl - 1 :: mesh.nl] += per_area * mesh.nodal_area(mesh.nl - 1)
     return springs
+
+
+def rim_stiffness(
+    mesh: LayeredMesh, parameters: TissueParameters, base: NDArray, fixed: NDArray
+) -> NDArray:
+    """Springs per area of the cut border (V,) [N/mm3], as the tissue beyond each column would hold.
+
+    Calibrated is one value for one stack of layers on bone. A column with another stack, base (V,)
+    [N/mm3] or fixed share (V,) has it times the ratio of what a strip of tissue without end, with
+    the same section, would resist at its end.
+    """
+    p = parameters
+    layer = np.asarray(mesh.sublayers)
+    depth = np.stack([mesh.sublayer_mm[:, layer == i].sum(axis=1) for i in range(4)])
+    names = ("skin", "fat", "smas", "deep")
+    reference = np.array([[evidence.value(f"tissue.rim.reference.{x}")] for x in names])
+    bone = np.array([p.base_bone_n_mm3])
+    own = _strip_stiffness(p, depth, base, fixed) / depth.sum(axis=0)
+    calibrated = _strip_stiffness(p, reference, bone, np.zeros(1)) / reference.sum()
+    if calibrated[0] == 0.0:
+        return np.full(mesh.columns, p.rim_n_mm3)
+    return p.rim_n_mm3 * own / calibrated
+
+
+def _strip_stiffness(p: TissueParameters, depth: NDArray, base: NDArray, fixed: NDArray) -> NDArray:
+    """Force per width and displacement (k,) [N/mm2] at the end of half-infinite strips of tissue.
+
+    depth (4,k) [mm] of the layers. Skin and SMAS are sheets of stiffness n1, n2, tied to each other
+    by the shear of the fat, k, and to the ground by that of the deep layer on its base, d:
+    N u'' = K u. Moved together at the end they resist by the sum over the matrix
+    S = N^1/2 (N^-1/2 K N^-1/2)^1/2 N^1/2, for which two by two has the closed form
+    (K + s N) / sqrt(trace + 2 s), s the root of the determinant of N^-1/2 K N^-1/2.
+    """
+    _, fat, smas, deep = 1e-3 * p.layer_mu_kpa
+    n1 = 1e-3 * p.skin_sheet(isotropic=True).sheet_modulus * depth[0]
+    # Held across, an incompressible sheet resists a stretch by four times its shear modulus.
+    n2 = 4.0 * smas * depth[2]
+    thin = 1e-9
+    k = fat / np.maximum(depth[1], thin)
+    below = deep * p.deep_fixed_factor**fixed / np.maximum(depth[3], thin)
+    d = below * base / np.maximum(below + base, thin)
+    n1, n2 = np.maximum(n1, thin), np.maximum(n2, thin)
+    s = np.sqrt(k * d / (n1 * n2))
+    trace = k / n1 + (k + d) / n2
+    return (d + s * (n1 + n2)) / np.sqrt(np.maximum(trace + 2.0 * s, thin))
 
 
 def _smoothed(mesh: LayeredMesh, values: NDArray, length_mm: float) -> NDArray:

@@ -92,11 +92,12 @@ class Tissue:
         self.backend: Backend = backend
         same = like is not None and like.mesh is mesh
         bars = ligament_bars(mesh, self.ligaments, self.parameters.ligament_preload)
+        held = None if fields is None else fields.fixed
         self.solid = Solid(
             mesh.points,
             mesh.wedges,
             layer_materials(mesh, self.parameters, fields),
-            Supports(support_springs(mesh, self.parameters, base), bars),
+            Supports(support_springs(mesh, self.parameters, base, held), bars),
             geometry=like.solid.geometry if like is not None and same else None,
             pattern=like.solid.pattern if like is not None else None,
         )
