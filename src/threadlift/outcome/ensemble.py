@@ -19,10 +19,8 @@ from threadlift.errors import SolverError
 from threadlift.evidence import value
 from threadlift.outcome.measures import Probe, Reading
 from threadlift.outcome.placement import displaced
-from threadlift.threads.catalogue import product
-from threadlift.threads.cogs import tension_profile
 from threadlift.threads.thread import Thread
-from threadlift.tissue.cables import Cable
+from threadlift.tissue.bonded import BondCable
 from threadlift.tissue.equilibrium import Equilibrium
 from threadlift.tissue.newton import MAX_ITERATIONS
 from threadlift.tissue.parameters import SAMPLED, TissueParameters
@@ -138,13 +136,12 @@ def varied_tissue(tissue: Tissue, member: Member) -> Tissue:
     return tissue.varied(member.parameters, varied)
 
 
-def member_cables(tissue: Tissue, threads: Sequence[Thread], member: Member) -> list[Cable]:
+def member_cables(tissue: Tissue, threads: Sequence[Thread], member: Member) -> list[BondCable]:
     """The threads as this member's hand places them and as its tissue holds them."""
     cables = []
     for thread, factor, shift in zip(threads, member.tension, member.depth_mm, strict=True):
         placed = displaced(thread, shift, tissue.mesh).with_tension(thread.tension_n * factor)
-        profile = tension_profile(placed, product(thread.product), holding_scale=member.holding)
-        cables.append(tissue.cable(placed, profile))
+        cables.append(tissue.bonded(placed, holding_scale=member.holding))
     return cables
 
 

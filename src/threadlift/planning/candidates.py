@@ -22,8 +22,9 @@ from threadlift.planning.hazards import HazardField
 from threadlift.planning.paths import SkinLine, skin_lines
 from threadlift.planning.safety import Marks, examine
 from threadlift.planning.skin import Skin
-from threadlift.threads import Thread, product, tension_profile
+from threadlift.threads import Bed, Thread, product, tension_profile
 from threadlift.threads.thread import SIDES, Side
+from threadlift.tissue.bed import bed_along
 from threadlift.tissue.mesh import LayeredMesh
 
 # Decimals of millimetres and newtons that a plan states; what is verified is the rounded thread.
@@ -97,7 +98,8 @@ def candidates(mesh: LayeredMesh, skin: Skin, marks: Marks, hazards: HazardField
         for rule in broken:
             refused[rule] = refused.get(rule, 0) + 1
         if not broken:
-            levels = _levels(candidate.thread, rules["levels_n"])
+            bed = bed_along(mesh, candidate.thread.path_mm)
+            levels = _levels(candidate.thread, rules["levels_n"], bed)
             if levels:
                 safe.append(replace(candidate, levels_n=levels, p_hit=found.p_hit))
     return CandidateSet(tuple(safe), len(raw), refused)
@@ -242,11 +244,16 @@ def sharpest_turn(thread: Thread, group: str) -> float:
     return float(np.degrees(np.arccos(np.clip(cosine.min(initial=1.0), -1.0, 1.0))))
 
 
-def _levels(thread: Thread, levels_n: Sequence[float]) -> tuple[float, ...]:
-    """The tension levels [N] that the product allows and the cogs hold along this path."""
+def _levels(thread: Thread, levels_n: Sequence[float], bed: Bed) -> tuple[float, ...]:
+    """The tension levels [N] that the product allows and the cogs hold along this path.
+
+    Without the bed, as the safety kernel sees it, and with it, as the tissue does.
+    """
     kind = product(thread.product)
     most = min(kind.max_tension_n, value("planning.safety.tension_thread"))
-    holding = tension_profile(thread, kind, tension_n=most).effective_n
+    holding = min(
+        tension_profile(thread, kind, bed=b, tension_n=most).effective_n for b in (None, bed)
+    )
     return tuple(t for t in levels_n if t <= holding + 1e-9)
 
 
