@@ -3,7 +3,10 @@
 import numpy as np
 import pytest
 
+from threadlift.anatomy import layer_stack
+from threadlift.face import Face
 from threadlift.tissue.box_mesh import box_mesh
+from threadlift.tissue.columns import layered_mesh
 from threadlift.tissue.mesh import LayeredMesh
 from threadlift.tissue.overlap import body_overlaps, crossings, sheet_overlaps
 
@@ -22,8 +25,8 @@ def upright(x, y, low, high):
         (upright(1, 1, -1, 1), True),
         (upright(3.9, 3.9, -1, 1), False),
         (upright(1, 1, 0.5, 1), False),
-        (FLAT + [0.3, 0.3, 1e-6], False),
-        (FLAT @ np.diag([1.0, 1.0, 0.0]) + [5, 0, 0], False),
+        (FLAT + np.array([0.3, 0.3, 1e-6]), False),
+        (FLAT @ np.diag([1.0, 1.0, 0.0]) + np.array([5.0, 0, 0]), False),
     ],
 )
 def test_two_triangles(other, crosses):
@@ -88,3 +91,38 @@ def spiral(pitch_mm):
 def test_leaves_thicker_than_their_gap_overlap():
     assert body_overlaps(spiral(5.0)) == {}
     assert "wall-skin" in body_overlaps(spiral(3.0))
+
+
+EXPRESSIONS = (None, "smile", "pucker", "frown", "jaw_open", "eyes_closed")
+
+
+def check_random_face(seed, expression, level):
+    rng = np.random.default_rng(seed)
+    face = Face.synthetic(
+        seed=seed,
+        age_years=float(rng.uniform(18, 95)),
+        weight=float(rng.uniform(-1, 1)),
+        asymmetry=float(rng.uniform(0, 1)),
+    )
+    shape = face.vertices if expression is None else face.vertices + face.expressions[expression]
+    moved = Face.in_frame(shape, sd_mm=0.0, kind="synthetic", capture=face.capture, expressions={})
+    mesh = layered_mesh(moved, layer_stack(face, None), level)
+    quality = mesh.quality()
+    assert quality["inverted"] == 0
+    assert quality["min_scaled_jacobian"] >= 0.05
+    assert body_overlaps(mesh) == {}
+    assert all(len(sheet_overlaps(mesh, inner)) == 0 for inner in range(mesh.nl))
+
+
+@pytest.mark.parametrize("expression", EXPRESSIONS)
+def test_a_face_is_sound_and_does_not_overlap_itself(expression):
+    check_random_face(4, expression, "coarse")
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("expression", EXPRESSIONS)
+@pytest.mark.parametrize("seed", range(300, 306))
+def test_random_faces_do_not_overlap_themselves(seed, expression):
+    """Lids, lips and nostrils included; expressions close folds."""
+    for level in ("coarse", "default"):
+        check_random_face(seed, expression, level)

@@ -1,9 +1,9 @@
 """Columns of tissue under the skin of one face: directions, thicknesses, validity.
 
-A wedge is valid when its column directions see the inside of every incident triangle; so each
-direction is kept in the visibility cone of its fan, and its length below what local thickness
+Each direction is kept in the visibility cone of its fan, and its length below what local thickness
 (the medial ball of the surface) allows. What remains is shortened, down to a floor, until the
-scaled Jacobians are sound.
+scaled Jacobians are sound and no column stands in another; where the floor is too much, the fold
+is opened (``repair``).
 """
 
 from __future__ import annotations
@@ -13,30 +13,22 @@ from typing import TYPE_CHECKING, Protocol
 import numpy as np
 from numba import njit
 from numpy.typing import NDArray
-from scipy.sparse.linalg import splu
 
 from threadlift.face.template import template
+from threadlift.tissue.cones import smoothed_directions, triangle_normals
 from threadlift.tissue.mesh import SUBLAYERS, LayeredMesh, wedges_of
 from threadlift.tissue.mesh_asset import Level, MeshAsset, mesh_asset
-from threadlift.tissue.quality import scaled_jacobians, triangle_angles
+from threadlift.tissue.overlap import SKIN, Boundary
+from threadlift.tissue.quality import scaled_jacobians
+from threadlift.tissue.repair import grown, raised, sound_skin
 
 if TYPE_CHECKING:
     from threadlift.face import Face
 
 NL = len(SUBLAYERS) + 1
-# Multiplicative weights find the widest direction of a fan to a degree within this many steps.
-_CONE_STEPS = 60
-_CONE_RATE = 4.0
-# A smoothed direction may use up this share of the widest direction's clearance.
-_CONE_SHARE = 0.55
 # Directions are averaged over this length [mm], and so is the skin whose medial balls limit the
 # columns: bumps of a noisy capture focus no columns, and take no depth away from them.
 _SMOOTHING_MM = 15.0
-# Below this clearance (sine of the angle to the nearest incident triangle) the surface is relaxed.
-_MIN_CLEARANCE = 0.20
-_RELAX_PASSES = 6
-# So are triangles that a face squeezes flat: their wedges would be flat, too.
-_MIN_ANGLE_DEG = 10.0
 # Columns end before they meet those of the opposite wall, which end there too.
 _BALL_SHARE = 0.8
 # Length may change by this much per mm along the surface; steeper bases make flat inner triangles.
@@ -50,7 +42,12 @@ _SHRINK = 0.88
 _SHRINK_PASSES = 25
 # Columns that stay below this even at the floor length send their patch of skin back to repair.
 _ACCEPTABLE = 0.10
-_REPAIRS = 4
+_REPAIRS = 16
+# Columns that stand in others are shortened to this share of their length; at the floor, their
+# skin is opened.
+_CLEAR = 0.75
+# Between repairs overlap is looked for in so many rings around where it was found.
+_LOOK_RINGS = 8
 
 
 class Thicknesses(Protocol):
@@ -67,111 +64,54 @@ class Thicknesses(Protocol):
 
 
 @njit(cache=True)
-def _normals(surface, triangles):
-    out = np.empty((len(triangles), 3))
-    for t in range(len(triangles)):
-        a, b, c = surface[triangles[t, 0]], surface[triangles[t, 1]], surface[triangles[t, 2]]
-        ux, uy, uz = b[0] - a[0], b[1] - a[1], b[2] - a[2]
-        vx, vy, vz = c[0] - a[0], c[1] - a[1], c[2] - a[2]
-        nx, ny, nz = uy * vz - uz * vy, uz * vx - ux * vz, ux * vy - uy * vx
-        size = np.sqrt(nx * nx + ny * ny + nz * nz) + 1e-300
-        out[t, 0], out[t, 1], out[t, 2] = nx / size, ny / size, nz / size
-    return out
-
-
-@njit(cache=True)
-def _widest(normals, ptr, fan):
-    """Direction (V,3) with the largest smallest -d.n over each fan, and that clearance (V,).
-
-    Weights instead of picking the worst face: the answer does not depend on the order of faces.
-    """
-    count = len(ptr) - 1
-    best = np.zeros((count, 3))
-    clearance = np.full(count, -2.0)
-    for v in range(count):
-        k = ptr[v + 1] - ptr[v]
-        w = np.ones(k)
-        for _ in range(_CONE_STEPS):
-            dx, dy, dz = 0.0, 0.0, 0.0
-            for i in range(k):
-                n = normals[fan[ptr[v] + i]]
-                dx -= w[i] * n[0]
-                dy -= w[i] * n[1]
-                dz -= w[i] * n[2]
-            size = np.sqrt(dx * dx + dy * dy + dz * dz) + 1e-300
-            dx, dy, dz = dx / size, dy / size, dz / size
-            low, total = 2.0, 0.0
-            for i in range(k):
-                n = normals[fan[ptr[v] + i]]
-                see = -(dx * n[0] + dy * n[1] + dz * n[2])
-                low = min(low, see)
-                w[i] *= np.exp(-_CONE_RATE * see)
-                total += w[i]
-            for i in range(k):
-                w[i] /= total
-            if low > clearance[v]:
-                clearance[v] = low
-                best[v, 0], best[v, 1], best[v, 2] = dx, dy, dz
-    return best, clearance
-
-
-@njit(cache=True)
-def _smooth_directions(widest, clearance, normals, ptr, fan, ring_ptr, ring, passes):
-    """Average with the neighbours, then step back into the cone of the fan; (V,3) unit."""
-    count = len(widest)
-    d = widest.copy()
-    new = np.empty_like(d)
-    step = np.empty(3)
-    for _ in range(passes):
-        for v in range(count):
-            need = _CONE_SHARE * clearance[v]
-            x = d[v].copy()
-            for i in range(ring_ptr[v], ring_ptr[v + 1]):
-                for c in range(3):
-                    x[c] += d[ring[i], c]
-            inside = False
-            for _ in range(20):
-                size = np.sqrt(x[0] ** 2 + x[1] ** 2 + x[2] ** 2) + 1e-300
-                for c in range(3):
-                    x[c] /= size
-                step[:] = 0.0
-                short = 0
-                for i in range(ptr[v], ptr[v + 1]):
-                    n = normals[fan[i]]
-                    lack = need + (x[0] * n[0] + x[1] * n[1] + x[2] * n[2])
-                    if lack > 1e-9:
-                        short += 1
-                        for c in range(3):
-                            step[c] -= 1.5 * lack * n[c]
-                if short == 0:
-                    inside = True
-                    break
-                for c in range(3):
-                    x[c] += step[c] / short
-            for c in range(3):
-                new[v, c] = x[c] if inside else widest[v, c]
-        d[:] = new
-    return d
-
-
-@njit(cache=True)
 def _ball_radius(surface, d, reach):
-    """Radius (V,) of the largest ball that touches each vertex from inside and holds no other."""
+    """Radius (V,) of the largest ball that touches each vertex from inside and holds no other.
+
+    surface, d (V,3) and reach (V,) sorted by height (y), so that only what is within reach is
+    looked at.
+    """
     count = len(surface)
     out = np.empty(count)
     for v in range(count):
-        far = (2.0 * reach[v]) ** 2
-        best = 1e6
         x, y, z = surface[v, 0], surface[v, 1], surface[v, 2]
-        for w in range(count):
-            ux, uy, uz = surface[w, 0] - x, surface[w, 1] - y, surface[w, 2] - z
-            square = ux * ux + uy * uy + uz * uz
-            if square < far:
-                along = ux * d[v, 0] + uy * d[v, 1] + uz * d[v, 2]
-                if along > 1e-9 * square + 1e-12:
-                    best = min(best, square / (2.0 * along))
+        dx, dy, dz = d[v, 0], d[v, 1], d[v, 2]
+        far = 2.0 * reach[v]
+        best = 1e6
+        for step in (-1, 1):
+            w = v + step
+            while 0 <= w < count:
+                uy = surface[w, 1] - y
+                if uy > far or uy < -far:
+                    break
+                ux, uz = surface[w, 0] - x, surface[w, 2] - z
+                along = ux * dx + uy * dy + uz * dz
+                if along > 0.0:
+                    square = ux * ux + uy * uy + uz * uz
+                    # No ball is larger than the reach, and ever smaller ones are looked for.
+                    if square < 2.0 * along * best and along > 1e-9 * square + 1e-12:
+                        best = square / (2.0 * along)
+                        far = min(far, 2.0 * best)
+                w += step
         out[v] = best
     return out
+
+
+@njit(cache=True)
+def _averaged(surface, border, ring_ptr, ring, passes):
+    """The surface (V,3) averaged with its neighbours; borders stay where they are."""
+    x = surface.copy()
+    new = surface.copy()
+    for _ in range(passes):
+        for v in range(len(x)):
+            if border[v]:
+                continue
+            for c in range(3):
+                total = x[v, c]
+                for i in range(ring_ptr[v], ring_ptr[v + 1]):
+                    total += x[ring[i], c]
+                new[v, c] = total / (1 + ring_ptr[v + 1] - ring_ptr[v])
+        x[:] = new
+    return x
 
 
 @njit(cache=True)
@@ -205,59 +145,6 @@ def _smoothing_passes(surface: NDArray, asset: MeshAsset) -> int:
     return max(2, round((_SMOOTHING_MM / edge) ** 2))
 
 
-def _averaged(surface: NDArray, asset: MeshAsset, passes: int) -> NDArray:
-    """The surface (V,3) averaged with its neighbours; borders stay where they are."""
-    ring_ptr, ring = asset.rings
-    degree = np.diff(ring_ptr)[:, None]
-    border = np.zeros(asset.columns, dtype=bool)
-    for rim in asset.rims.values():
-        border |= rim
-    x = surface.copy()
-    for _ in range(passes):
-        mean = (x + np.add.reduceat(x[ring], ring_ptr[:-1], axis=0)) / (1 + degree)
-        x = np.where(border[:, None], x, mean)
-    return x
-
-
-def _grown(mask: NDArray, asset: MeshAsset) -> NDArray:
-    """The mask (V,) and its neighbours."""
-    ring_ptr, ring = asset.rings
-    out = mask.copy()
-    out[ring[np.repeat(mask, np.diff(ring_ptr))]] = True
-    return out
-
-
-def _relaxed(
-    surface: NDArray, reference: NDArray, repair: NDArray, asset: MeshAsset
-) -> tuple[NDArray, NDArray, NDArray]:
-    """Surface whose every fan can be seen from inside, widest directions, clearances.
-
-    Where a face closes a fold (lid corners, nostrils, lip corners) the patch around it takes the
-    shape of the template (reference, (V,3)), fitted into what surrounds it: graph Laplacian of the
-    reference inside, the face itself outside. The patch grows until it is sound; vertices of
-    the mask ``repair`` (V,) belong to it from the start.
-    """
-    ptr, fan = asset.fans
-    x = surface.copy()
-    patch = np.zeros(asset.columns, dtype=bool)
-    passes = 0
-    while True:
-        widest, clearance = _widest(_normals(x, asset.triangles), ptr, fan)
-        poor = clearance < _MIN_CLEARANCE
-        flat = triangle_angles(x, asset.triangles) < _MIN_ANGLE_DEG
-        poor[asset.triangles[flat]] = True
-        poor |= repair & ~patch
-        if passes == _RELAX_PASSES or not poor.any():
-            return x, widest, clearance
-        passes += 1
-        patch = _grown(patch | _grown(poor, asset), asset)
-        inside = np.flatnonzero(patch)
-        rows = asset.laplacian[inside]
-        wanted = rows @ reference - rows[:, ~patch] @ surface[~patch]
-        x = surface.copy()
-        x[inside] = splu(rows[:, inside].tocsc()).solve(np.ascontiguousarray(wanted))
-
-
 def _sublayers(stack: NDArray, factor: NDArray) -> NDArray:
     """Sublayers (V,6) [mm] whose sum is factor (V,) times that of the stack (V,4).
 
@@ -286,17 +173,34 @@ def extrude(
     reference (V,3) [mm] skin of the template, the model for repairs.
     """
     stack = np.maximum(stack, 0.05)
+    wanted = stack.sum(axis=1)
+    floor = np.minimum(_FLOOR_MM, wanted)
     wedges = wedges_of(asset.triangles, NL)
-    repair = np.zeros(asset.columns, dtype=bool)
+    boundary = Boundary.of(asset.triangles, NL)
+    share = np.zeros(asset.columns)
+    longest = wanted.copy()
+    seen = np.zeros(asset.columns, dtype=bool)
     tries = 0
     while True:
-        x, widest, clearance = _relaxed(surface, reference, repair, asset)
-        points, room, jacobian = _fitted(x, widest, clearance, stack, wedges, asset)
-        bad = jacobian < _ACCEPTABLE
+        x, widest, clearance, share = sound_skin(surface, reference, share, asset, tries)
+        points, length, jacobian = _fitted(x, widest, clearance, stack, longest, wedges, asset)
+        bad = np.zeros(asset.columns, dtype=bool)
+        bad[wedges[jacobian < _ACCEPTABLE][:, :3] // NL] = True
+        near = grown(seen | bad, asset, _LOOK_RINGS) if seen.any() else None
+        pairs = boundary.crossings(points, near)
+        if near is not None and len(pairs) == 0 and not bad.any():
+            pairs = boundary.crossings(points)
         tries += 1
-        if tries == _REPAIRS or not bad.any():
-            return points, room
-        repair[wedges[bad][:, :3] // NL] = True
+        if tries == _REPAIRS or (len(pairs) == 0 and not bad.any()):
+            return points, length / wanted
+        crossing = np.zeros(asset.columns, dtype=bool)
+        crossing[boundary.columns[pairs]] = True
+        seen |= crossing
+        longest[crossing] = np.maximum(_CLEAR * length[crossing], floor[crossing])
+        skin = pairs[(boundary.kind[pairs] == SKIN).all(axis=1)]
+        bad[boundary.columns[skin]] = True
+        bad |= crossing & (length < 1.01 * floor)
+        share = raised(share, bad, asset, tries)
 
 
 def _fitted(
@@ -304,20 +208,24 @@ def _fitted(
     widest: NDArray,
     clearance: NDArray,
     stack: NDArray,
+    longest: NDArray,
     wedges: NDArray,
     asset: MeshAsset,
 ) -> tuple[NDArray, NDArray, NDArray]:
-    """Points, room and scaled Jacobians of columns shortened until they are sound."""
+    """Points, lengths and scaled Jacobians of columns shortened until they are sound."""
     ptr, fan = asset.fans
     ring_ptr, ring = asset.rings
-    normals = _normals(x, asset.triangles)
+    normals = triangle_normals(x, asset.triangles)
     passes = _smoothing_passes(x, asset)
-    d = _smooth_directions(widest, clearance, normals, ptr, fan, ring_ptr, ring, passes)
+    d = smoothed_directions(widest, clearance, normals, ptr, fan, ring_ptr, ring, passes)
     wanted = stack.sum(axis=1)
-    calm = _averaged(x, asset, passes)
-    length = np.minimum(wanted, _BALL_SHARE * _ball_radius(calm, d, wanted / _BALL_SHARE))
+    border = np.any(list(asset.rims.values()), axis=0)
+    calm = _averaged(x, border, ring_ptr, ring, passes)
+    order = np.argsort(calm[:, 1], kind="stable")
+    ball = np.empty(len(x))
+    ball[order] = _ball_radius(calm[order], d[order], wanted[order] / _BALL_SHARE)
     floor = np.minimum(_FLOOR_MM, wanted)
-    length = np.maximum(length, floor)
+    length = np.maximum(np.minimum(longest, _BALL_SHARE * ball), floor)
     _limit_slope(length, x, ring_ptr, ring, _SLOPE)
     degree = np.diff(ring_ptr)
     for _ in range(_TRIM_PASSES):
@@ -331,7 +239,7 @@ def _fitted(
         touched[wedges[jacobian < _SOUND][:, :3] // NL] = True
         passes += 1
         if passes == _SHRINK_PASSES or not (length[touched] > floor[touched] * 1.0001).any():
-            return points, length / wanted, jacobian
+            return points, length, jacobian
         length[touched] = np.maximum(length[touched] * _SHRINK, floor[touched])
         _limit_slope(length, x, ring_ptr, ring, _SLOPE)
 

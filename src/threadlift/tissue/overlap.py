@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from threadlift.tissue.mesh import LayeredMesh
 
 KINDS = ("wall", "skin", "base")
+SKIN = KINDS.index("skin")
 
 
 @njit(cache=True)
@@ -53,26 +54,22 @@ def _cross(s, t):
 
 
 @njit(cache=True)
-def _sweep(corners, columns, low, high, order, axis):
-    """Pairs of crossing triangles; those whose extents along one axis overlap are compared."""
+def _sweep(corners, columns, low, high):
+    """Pairs of crossing triangles, sorted by ``low[:, 0]``: extents that overlap are compared."""
     found = [(0, 0) for _ in range(0)]
-    y, z = (axis + 1) % 3, (axis + 2) % 3
-    for i in range(len(order)):
-        s = order[i]
-        for j in range(i + 1, len(order)):
-            t = order[j]
-            if low[t, axis] > high[s, axis]:
+    for s in range(len(corners)):
+        top, y0, y1, z0, z1 = high[s, 0], low[s, 1], high[s, 1], low[s, 2], high[s, 2]
+        for t in range(s + 1, len(corners)):
+            if low[t, 0] > top:
                 break
-            if low[t, y] > high[s, y] or low[s, y] > high[t, y]:
-                continue
-            if low[t, z] > high[s, z] or low[s, z] > high[t, z]:
+            if low[t, 1] > y1 or high[t, 1] < y0 or low[t, 2] > z1 or high[t, 2] < z0:
                 continue
             near = False
             for k in range(3):
                 for m in range(3):
                     near = near or columns[s, k] == columns[t, m]
             if not near and _cross(corners[s], corners[t]):
-                found.append((min(s, t), max(s, t)))
+                found.append((s, t))
     return found
 
 
@@ -86,11 +83,13 @@ def crossings(corners: NDArray, columns: NDArray) -> NDArray:
     if len(corners) == 0:
         return np.zeros((0, 2), dtype=np.int64)
     low, high = corners.min(axis=1), corners.max(axis=1)
-    axis = int(np.argmax(np.ptp(corners.reshape(-1, 3), axis=0)))
-    order = np.argsort(low[:, axis], kind="stable")
-    columns = np.ascontiguousarray(columns, dtype=np.int64)
-    found = _sweep(corners, columns, low, high, order, axis)
-    pairs = np.array(found, dtype=np.int64).reshape(-1, 2)
+    # Along the longest axis of the whole the fewest extents overlap.
+    axes = np.argsort(-np.ptp(corners.reshape(-1, 3), axis=0), kind="stable")
+    order = np.argsort(low[:, axes[0]], kind="stable")
+    columns = np.asarray(columns, dtype=np.int64)[order]
+    low, high = (np.ascontiguousarray(x[order][:, axes]) for x in (low, high))
+    found = _sweep(corners[order], columns, low, high)
+    pairs = np.sort(order[np.array(found, dtype=np.int64).reshape(-1, 2)], axis=1)
     return pairs[np.lexsort((pairs[:, 1], pairs[:, 0]))]
 
 
