@@ -22,15 +22,35 @@ from threadlift.tissue.supports import Supports
 
 
 @dataclass(frozen=True)
-class BlockPattern:
-    """Fixed pattern of the stiffness: 3 x 3 blocks in compressed rows.
-
-    indptr (N+1,), indices (nb,) sorted per row; slots (E,6,6) block of each element node pair;
-    diagonal (N,) block of each node with itself.
-    """
+class BlockSparsity:
+    """Where the 3 x 3 blocks of a matrix lie: compressed rows, indptr (N+1,), indices sorted."""
 
     indptr: NDArray
     indices: NDArray
+
+    def find(self, rows: NDArray, columns: NDArray) -> NDArray:
+        """Block numbers of node pairs that are in the pattern."""
+        nodes = len(self.indptr) - 1
+        all_rows = np.repeat(np.arange(nodes, dtype=np.int64), np.diff(self.indptr))
+        keys = all_rows * nodes + self.indices
+        return np.searchsorted(keys, rows.astype(np.int64) * nodes + columns)
+
+    def csr(self, data: NDArray) -> sp.csr_matrix:
+        """Blocks (nb,3,3) as compressed sparse rows, dof = 3 * node + component."""
+        size = 3 * (len(self.indptr) - 1)
+        blocks = sp.bsr_matrix((data, self.indices, self.indptr), shape=(size, size))
+        matrix = sp.csr_matrix(blocks.tocsr())
+        matrix.sort_indices()
+        return matrix
+
+
+@dataclass(frozen=True)
+class BlockPattern(BlockSparsity):
+    """Fixed pattern of the stiffness of elements.
+
+    slots (E,6,6) block of each element node pair; diagonal (N,) block of each node with itself.
+    """
+
     slots: NDArray
     diagonal: NDArray
 
@@ -50,13 +70,6 @@ class BlockPattern:
             diagonal.astype(np.int32),
         )
 
-    def find(self, rows: NDArray, columns: NDArray) -> NDArray:
-        """Block numbers of node pairs that are in the pattern."""
-        nodes = len(self.indptr) - 1
-        all_rows = np.repeat(np.arange(nodes, dtype=np.int64), np.diff(self.indptr))
-        keys = all_rows * nodes + self.indices
-        return np.searchsorted(keys, rows.astype(np.int64) * nodes + columns)
-
 
 @dataclass(frozen=True)
 class Blocks:
@@ -74,12 +87,7 @@ class Blocks:
 
     def csr(self) -> sp.csr_matrix:
         """The same matrix in compressed sparse rows, dof = 3 * node + component."""
-        p = self.pattern
-        size = 3 * (len(p.indptr) - 1)
-        blocks = sp.bsr_matrix((self.data, p.indices, p.indptr), shape=(size, size))
-        matrix = sp.csr_matrix(blocks.tocsr())
-        matrix.sort_indices()
-        return matrix
+        return self.pattern.csr(self.data)
 
 
 @dataclass(frozen=True)

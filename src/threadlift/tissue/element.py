@@ -29,14 +29,15 @@ def shape(xi: NDArray, eta: NDArray, zeta: NDArray) -> NDArray:
     return np.concatenate([flat * outer[..., None], flat * inner[..., None]], axis=-1)
 
 
-def _parent_gradients(xi: float, eta: float, zeta: float) -> NDArray:
-    """Derivatives (6,3) of the shape functions with respect to (xi, eta, zeta)."""
-    flat = np.array([1.0 - xi - eta, xi, eta])
+def parent_gradients(xi: NDArray, eta: NDArray, zeta: NDArray) -> NDArray:
+    """Derivatives (..., 6, 3) of the shape functions with respect to (xi, eta, zeta)."""
+    flat = np.stack([1.0 - xi - eta, xi, eta], axis=-1)
     plane = np.array([[-1.0, -1.0], [1.0, 0.0], [0.0, 1.0]])
-    outer, inner = 0.5 * (1.0 - zeta), 0.5 * (1.0 + zeta)
-    out = np.empty((6, 3))
-    out[:3, :2], out[3:, :2] = plane * outer, plane * inner
-    out[:3, 2], out[3:, 2] = -0.5 * flat, 0.5 * flat
+    outer, inner = (0.5 * (1.0 + sign * np.asarray(zeta)) for sign in (-1.0, 1.0))
+    out = np.zeros((*flat.shape[:-1], 6, 3))
+    out[..., :3, :2] = plane * outer[..., None, None]
+    out[..., 3:, :2] = plane * inner[..., None, None]
+    out[..., :3, 2], out[..., 3:, 2] = -0.5 * flat, 0.5 * flat
     return out
 
 
@@ -76,7 +77,7 @@ def wedge_geometry(points: NDArray, wedges: NDArray) -> WedgeGeometry:
     for q in range(POINTS):
         xi, eta = _TRIANGLE[q % 3]
         zeta = -_GAUSS if q < 3 else _GAUSS
-        parent = _parent_gradients(xi, eta, zeta)
+        parent = parent_gradients(np.array(xi), np.array(eta), np.array(zeta))
         jacobian = np.einsum("eai,aj->eij", corner, parent)
         det = np.linalg.det(jacobian)
         if (det <= 0.0).any():

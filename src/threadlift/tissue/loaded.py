@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -11,7 +12,7 @@ from numpy.typing import NDArray
 from threadlift.evidence import value
 from threadlift.threads.cogs import CogLoads
 from threadlift.tissue import newton
-from threadlift.tissue.assembly import Solid
+from threadlift.tissue.assembly import Blocks, Solid
 from threadlift.tissue.bonded import SHORTEST_MM, BondCable
 from threadlift.tissue.cables import Cable, CableSet, CableState
 from threadlift.tissue.equilibrium import ThreadState
@@ -26,6 +27,9 @@ class Loaded:
     solid: Solid
     cables: CableSet
     external: NDArray
+    # Last pressures and last tangent with the displacement that they belong to: the solver asks
+    # for several things at one point.
+    _last: dict[str, tuple[Any, ...]] = field(default_factory=dict, repr=False, compare=False)
 
     def load_size(self) -> float:
         """Norm of the applied nodal forces in the captured state [N]."""
@@ -35,6 +39,7 @@ class Loaded:
     def evaluate(self, u: NDArray) -> newton.Point:
         """Energy terms, unbalanced nodal forces and smallest det F at u."""
         body = self.solid.evaluate(u)
+        self._last["pressure"] = (u, body.pressure)
         state = self.cables.state(u)
         work = -np.einsum("nc,nc->n", self.external, u)
         return newton.Point(
@@ -45,8 +50,18 @@ class Loaded:
 
     def hessian(self, u: NDArray, safe: bool) -> Callable[[NDArray], NDArray]:
         """Stiffness of body and threads at u as an operator; ``safe``: semidefinite body."""
-        blocks, state = self.solid.tangent(u, safe=safe), self.cables.state(u)
+        blocks, state = self.tangent(u, safe), self.cables.state(u)
         return lambda p: blocks.times(p) + self.cables.times(state, p)
+
+    def tangent(self, u: NDArray, safe: bool) -> Blocks:
+        """Stiffness of the body alone at u; the last one asked for is remembered."""
+        known = self._last.get("tangent")
+        if known is not None and known[0] is u and known[1] == safe:
+            return known[2]
+        at, pressure = self._last.get("pressure", (None, None))
+        blocks = self.solid.tangent(u, safe=safe, pressure=pressure if at is u else None)
+        self._last["tangent"] = (u, safe, blocks)
+        return blocks
 
 
 def thread_states(cables: CableSet, u: NDArray) -> tuple[ThreadState, ...]:

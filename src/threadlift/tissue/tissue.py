@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import replace
 from functools import cached_property, partial
 from itertools import count
@@ -28,15 +28,16 @@ from threadlift.tissue.constitution import layer_materials
 from threadlift.tissue.equilibrium import Equilibrium
 from threadlift.tissue.fields import Fields
 from threadlift.tissue.gravity import body_load, posture_change
-from threadlift.tissue.linear_solver import Backend, Factor, factorise
-from threadlift.tissue.loaded import Loaded, thread_states
+from threadlift.tissue.linear_solver import Backend, factorise
+from threadlift.tissue.loaded import thread_states
 from threadlift.tissue.mesh import LayeredMesh
 from threadlift.tissue.mesh_asset import Level
+from threadlift.tissue.minimum import minimum as minimum_of
 from threadlift.tissue.parameters import TissueParameters
-from threadlift.tissue.pardiso import NotPositiveDefiniteError
 from threadlift.tissue.relaxation import state_share
 from threadlift.tissue.rest import RestOperator
 from threadlift.tissue.supports import LigamentLine, Supports, ligament_bars, support_springs
+from threadlift.tissue.working_factor import WorkingFactor
 
 if TYPE_CHECKING:
     from threadlift.anatomy.layers import LayerStack
@@ -46,9 +47,6 @@ if TYPE_CHECKING:
 #: Relative residual at which an equilibrium is accepted unless asked otherwise: displacements are
 #: then exact to micrometres.
 TOLERANCE = 1e-6
-# A step that took more inner iterations than this pays for a new preconditioner.
-_REFRESH_AFTER = 10
-_MAX_REFRESHES = 4
 # Times that cogs may let go one after the other; a thread that has not settled by then is drawn
 # through altogether.
 _MAX_RELEASES = 4
@@ -100,7 +98,9 @@ class Tissue:
             Supports(support_springs(mesh, self.parameters, base, held), bars),
             geometry=like.solid.geometry if like is not None and same else None,
             pattern=like.solid.pattern if like is not None else None,
+            parts=like.solid.parts if like is not None else None,
         )
+        self.working = like.working if like is not None else WorkingFactor(backend)
 
     # -- construction ------------------------------------------------------------------------
 
@@ -264,15 +264,17 @@ class Tissue:
         loads: NDArray | None = None,
         tolerance: float = TOLERANCE,
         start: NDArray | None = None,
+        recycle: bool = False,
         max_iterations: int = newton.MAX_ITERATIONS,
     ) -> Equilibrium:
         """Nonlinear equilibrium under threads, a change of posture and nodal loads (N,3) [N].
 
         A change of posture acts at the stiffness that is left after five minutes (register), i.e.
         its load is divided by that share; "weightless" gives the gravity-free rest shape.
-        ``start`` (N,3) [mm]: a nearby solution, if there is one. Cogs that slide further than they
-        hold let go, and the equilibrium is found anew, until no more do. Raises SolverError when
-        there is no converged equilibrium, InputError for bad input.
+        ``start`` (N,3) [mm]: a nearby solution, if there is one; ``recycle``: begin with the last
+        solve's preconditioner, too (the last bits then depend on that solve). Cogs that slide
+        further than they hold let go, and the equilibrium is found anew, until no more do. Raises
+        SolverError when there is no converged equilibrium, InputError for bad input.
         """
         clock = time.perf_counter()
         cables = [self.bonded(t) if isinstance(t, Thread) else t for t in threads]
@@ -281,15 +283,22 @@ class Tissue:
             external = external + self._checked_load(loads)
         held = CableSet(cables, self.solid.nodes).let_go()
         solve = partial(
-            self._minimum, external=external, tolerance=tolerance, max_iterations=max_iterations
+            minimum_of,
+            self.solid,
+            external=external,
+            working=self.working,
+            tolerance=tolerance,
+            max_iterations=max_iterations,
         )
-        minimum = solve(held, start=None if start is None else np.array(start, float))
+        minimum = solve(
+            held, start=None if start is None else np.array(start, float), recycle=recycle
+        )
         for attempt in count():
             weaker = held.let_go(held.state(minimum.u), through=attempt >= _MAX_RELEASES)
             if weaker is held:
                 break
             held, before = weaker, minimum
-            after = solve(held, start=before.u)
+            after = solve(held, start=before.u, recycle=True)
             minimum = replace(
                 after,
                 iterations=before.iterations + after.iterations,
@@ -307,34 +316,6 @@ class Tissue:
             history=minimum.history,
             seconds=time.perf_counter() - clock,
             threads=thread_states(held, minimum.u),
-        )
-
-    def _minimum(
-        self,
-        cables: CableSet,
-        *,
-        external: NDArray,
-        start: NDArray | None,
-        tolerance: float,
-        max_iterations: int,
-    ) -> newton.Minimum:
-        """Equilibrium with the cogs' present holding forces."""
-        problem = Loaded(self.solid, cables, external)
-        load = problem.load_size()
-        if load == 0.0:
-            u = np.zeros_like(self.solid.points)
-            return newton.Minimum(u, 0.0, 0, 0, problem.evaluate(u).min_jacobian, (0.0,))
-        u = np.zeros_like(self.solid.points) if start is None else start
-        return newton.minimise(
-            problem,
-            u,
-            # A start is near the solution, so its own tangent serves better than that of rest.
-            self.rest if start is None else self._factor_at(problem, u, safe=True),
-            load=load,
-            tolerance=tolerance,
-            rounding=self.solid.rounding_n,
-            max_iterations=max_iterations,
-            refresh=self._refresher(problem),
         )
 
     def posture_load(
@@ -357,34 +338,6 @@ class Tissue:
                 f"Give an array of shape {self.solid.points.shape}.",
             )
         return out
-
-    def _refresher(
-        self, problem: Loaded
-    ) -> Callable[[NDArray, int, bool], newton.Preconditioner | None]:
-        """A new preconditioner once inner iterations are many.
-
-        The current tangent with the strings, or, where compressed skin makes that indefinite,
-        the captured stiffness with the strings.
-        """
-        left = _MAX_REFRESHES
-
-        def refresh(u: NDArray, inner: int, safe: bool) -> newton.Preconditioner | None:
-            nonlocal left
-            if left == 0 or inner <= _REFRESH_AFTER:
-                return None
-            left -= 1
-            return self._factor_at(problem, u, safe)
-
-        return refresh
-
-    def _factor_at(self, problem: Loaded, u: NDArray, safe: bool) -> Factor:
-        strings = problem.cables.string_stiffness(problem.cables.state(u))
-        try:
-            current = self.solid.tangent(u, safe=safe).csr() + strings
-            return factorise(sp.csr_matrix(current), backend=self.backend)
-        except NotPositiveDefiniteError:
-            rest = sp.csr_matrix(self.rest.matrix + strings)
-            return factorise(rest, backend=self.backend)
 
 
 def parameters_of(consultation: Consultation | None) -> TissueParameters:
