@@ -160,6 +160,16 @@ def test_a_soft_thread_unzips_where_its_first_cogs_slide_too_far():
     assert (through.cables[0].capacity_n == 0.25).all()
 
 
+def test_a_thread_that_keeps_unzipping_is_drawn_through():
+    cable = _bonded(10.0 + 5.0 * np.arange(8), tension_n=1.0)
+    movement = np.zeros(8)
+    assert cable.let_go(movement, through=True) is cable
+    movement[0] = HOLDING / BOND + 1.01 * SLIP
+    one, every = cable.let_go(movement), cable.let_go(movement, through=True)
+    assert one.capacity_n == pytest.approx([RESIDUAL * HOLDING] + [HOLDING] * 7)
+    assert every.capacity_n == pytest.approx(RESIDUAL * HOLDING)
+
+
 def test_only_the_weaker_half_of_a_floating_thread_is_drawn_through():
     arcs = np.array([5.0, 10.0, 15.0, 45.0, 50.0, 55.0])
     cable = _bonded(arcs, tension_n=5.0, forward=3, anchored=False)
@@ -404,7 +414,7 @@ def test_cogs_that_hold_less_hand_less_to_the_tissue(block):
 def test_tissue_that_is_drawn_as_far_as_the_anchor_stops_there():
     """The first node of the path comes up to the anchor: a kink without the blunted length."""
     tissue = Tissue(box_mesh(12, 12, size_mm=(90.0, 110.0)))
-    result = tissue.equilibrium([tissue.cable(_thread(tension=6.0))])
+    result = tissue.equilibrium([replace(tissue.cable(_thread()), tension_n=15.0)])
     path = result.threads[0].path_mm
     first = np.linalg.norm(path[1] - path[0])
     assert first < 0.25 * np.linalg.norm(_thread().path_mm[1] - _thread().path_mm[0])
