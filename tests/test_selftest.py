@@ -12,7 +12,6 @@ from threadlift.selftest import cylinder, layers, patch
 from threadlift.selftest.case import Case
 from threadlift.tissue.materials import ElementMaterials
 
-
 CASES = selftest.run_selftest()
 
 

@@ -26,7 +26,7 @@ class Block:
     @property
     def boundary(self) -> NDArray:
         """Mask (N,) of the nodes on any face."""
-        return (np.abs(self.unit - 0.5) > 0.5 - 1e-9).any(axis=1)
+        return np.greater(np.abs(self.unit - 0.5).max(axis=1), 0.5 - 1e-9)
 
 
 def block(

@@ -20,7 +20,7 @@ E_MPA, TRACTION_MPA = 70.0, 6.25
 #: graded towards the corners (tests/verification/plane_strain.py). Published: 32.27 and 32.28 for
 #: nu = 1/3 (quadratic elements), and 7.769 mm at E = 250 MPa, i.e. 27.75 mm here, for nu = 0.4999.
 REFERENCE_MM = {1.0 / 3.0: 32.301, 0.4999: 27.755}
-_CORNERS = np.array([[0.0, 0.0], [48.0, 44.0], [48.0, 60.0], [0.0, 44.0]])
+CORNERS_MM = np.array([[0.0, 0.0], [48.0, 44.0], [48.0, 60.0], [0.0, 44.0]])
 
 
 def lame(nu: float) -> tuple[float, float]:
@@ -36,7 +36,7 @@ def _shape(thickness: float):
     def shape(unit: NDArray) -> NDArray:
         s, t = unit[:, 0], unit[:, 1]
         weights = np.stack([(1 - s) * (1 - t), s * (1 - t), s * t, (1 - s) * t], axis=1)
-        return np.column_stack([weights @ _CORNERS, thickness * unit[:, 2]])
+        return np.column_stack([weights @ CORNERS_MM, thickness * unit[:, 2]])
 
     return shape
 

@@ -13,12 +13,23 @@ from threadlift.tissue.assembly import Solid
 from threadlift.tissue.supports import Supports
 
 _MU = 1e-3
-#: A finite, generic deformation gradient with det F = 1.06.
-STRETCHED = np.array([[1.10, 0.05, -0.02], [0.03, 1.02, 0.04], [-0.01, 0.06, 0.95]])
+#: Volume ratio of all patches: its pressure is of the size of the other stresses, so that no term
+#: drowns in another.
+_VOLUME = 1.002
+
+
+def _of_volume(F: list[list[float]]) -> NDArray:
+    """The deformation gradient with the ratio of its columns kept and det F = _VOLUME."""
+    out = np.array(F)
+    return out * (_VOLUME / np.linalg.det(out)) ** (1.0 / 3.0)
+
+
+#: A finite, generic deformation.
+STRETCHED = _of_volume([[1.25, 0.10, -0.05], [0.05, 1.00, 0.10], [-0.02, 0.12, 0.85]])
 #: One that compresses the plane of the sheet of `laws` across one axis, so that it wrinkles.
-WRINKLED = np.array([[1.15, 0.03, 0.02], [0.01, 0.80, -0.03], [0.02, 0.01, 1.10]])
+WRINKLED = _of_volume([[1.20, 0.03, 0.02], [0.01, 0.65, -0.03], [0.02, 0.01, 1.20]])
 #: One that compresses the plane of the sheet both ways: slack.
-SLACK = np.array([[0.85, 0.03, 0.02], [0.01, 0.90, -0.03], [0.02, 0.01, 1.30]])
+SLACK = _of_volume([[0.75, 0.03, 0.02], [0.01, 0.80, -0.03], [0.02, 0.01, 1.60]])
 
 
 def _turn() -> NDArray:

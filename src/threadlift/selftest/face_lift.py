@@ -1,0 +1,83 @@
+"""A lift of a whole face by four threads on nested meshes: how far is the default one off?
+
+The threads are fixed in space: they are placed once, on the default mesh, and every mesh gets the
+same paths. Not part of `run_selftest`: the finest level takes minutes.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+from numpy.typing import NDArray
+
+from threadlift.face import Face
+from threadlift.threads.thread import SIDES, Thread
+from threadlift.tissue import Tissue
+from threadlift.tissue.mesh import LayeredMesh
+from threadlift.tissue.mesh_asset import Level
+
+LEVELS: tuple[Level, ...] = ("coarse", "default", "reference")
+#: What is measured: the mean over both sides of these zones.
+REGIONS: dict[str, tuple[str, ...]] = {"jowl": ("jowl",), "midface": ("malar", "nasolabial")}
+_TARGETS = ("jowl", "nasolabial")
+_TENSION_N = 1.0
+_PRODUCT = "plla-3-0-cone"
+_POINTS = 41
+#: Layer coordinate of the thread: middle of the fourth sublayer, the SMAS.
+_DEPTH = 3.5
+
+
+def zone_mean(mesh: LayeredMesh, field: NDArray, zones: tuple[str, ...]) -> NDArray:
+    """Mean (3,) of a skin field (V,3) over the area of zones on both sides."""
+    weight = sum(mesh.zone_weights[f"{zone}_{side}"] for zone in zones for side in SIDES)
+    share = weight * mesh.nodal_area(0)
+    return share @ field / share.sum()
+
+
+def four_threads(mesh: LayeredMesh, tension_n: float = _TENSION_N) -> list[Thread]:
+    """On each side one thread from the temple to the jowl and one to the nasolabial fold."""
+
+    def centre(zone: str) -> NDArray:
+        weight = mesh.zone_weights[zone]
+        return weight @ mesh.surface / weight.sum()
+
+    out = []
+    for side in SIDES:
+        for target in _TARGETS:
+            chord = np.linspace(centre(f"temple_{side}"), centre(f"{target}_{side}"), _POINTS)
+            tri, bary, _ = mesh.locator.columns(chord)
+            path, _, _ = mesh.point_at(tri, bary, np.full(_POINTS, _DEPTH))
+            skin, _, _ = mesh.point_at(tri, bary, np.zeros(_POINTS))
+            out.append(
+                Thread(
+                    id=f"{target} {side}",
+                    side=side,
+                    product=_PRODUCT,
+                    technique="anchored",
+                    entry_mm=path[0],
+                    path_mm=path,
+                    depth_mm=np.linalg.norm(path - skin, axis=1),
+                    layer=("smas",) * _POINTS,
+                    tension_n=tension_n,
+                )
+            )
+    return out
+
+
+def lifts(levels: tuple[Level, ...], seed: int = 1) -> dict[str, list[float]]:
+    """Size of the mean displacement [mm] of every region at every level, coarse to fine.
+
+    Each mesh starts from the solution of the one before.
+    """
+    face = Face.synthetic(seed=seed)
+    threads = four_threads(Tissue.of(face, level="default").mesh)
+    out: dict[str, list[float]] = {name: [] for name in REGIONS}
+    before: tuple[Tissue, NDArray] | None = None
+    for level in levels:
+        tissue = Tissue.of(face, level=level)
+        start = None if before is None else tissue.carried(*before)
+        result = tissue.equilibrium(threads, start=start)
+        for name, zones in REGIONS.items():
+            mean = zone_mean(tissue.mesh, result.surface, zones)
+            out[name].append(float(np.linalg.norm(mean)))
+        before = (tissue, result.displacement)
+    return out
