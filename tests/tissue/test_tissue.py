@@ -61,7 +61,9 @@ def test_gravity_shears_a_layer_as_computed_by_hand(mu_kpa):
 def test_load_of_a_posture_is_weight_times_direction(block):
     supine = block.posture_load("supine")
     weight = np.sum(block.solid.geometry.volume * block.solid.materials.density) * 9.81e-9
-    assert supine.sum(axis=0) == pytest.approx(np.array([0.0, 1.0, -1.0]) * weight / 0.5878, rel=1e-3)
+    assert supine.sum(axis=0) == pytest.approx(
+        np.array([0.0, 1.0, -1.0]) * weight / 0.5878, rel=1e-3
+    )
     assert posture_change("captured", "supine") == pytest.approx(np.zeros(3))
     assert posture_change("upright", "supine") == pytest.approx(-posture_change("supine"))
     with pytest.raises(InputError, match="Unknown posture"):
