@@ -117,6 +117,31 @@ def test_take_up_and_tension_are_two_ways_to_ask_the_same(tension):
     assert again.tension == pytest.approx(state.tension, rel=1e-9)
 
 
+@pytest.mark.parametrize("tension", [1.0, 2.7])
+def test_tissue_of_single_springs_is_a_softer_bond_in_series(tension):
+    """By hand: a spring K behind every cog makes its bond 1 / (1/k + 1/K), slip or no slip."""
+    spring, m = 0.4, 8
+    arcs = 12.0 + 6.0 * np.arange(m)
+    cable = _bonded(arcs, length=66.0, nodes=12, tension_n=tension, rigid=False)
+    held = np.ones(36)
+    held[:3] = 0.0
+    cable = replace(cable, embedding=sp.csr_matrix(sp.diags(held)))
+    cables = CableSet([cable], 12)
+    u = np.zeros((12, 3))
+    for _ in range(60):
+        state = cables.state(u)
+        columns = [cables.times(state, e.reshape(12, 3)).ravel() for e in np.eye(36)]
+        stiffness = np.array(columns) + spring * np.eye(36)
+        gradient = spring * u + cables.force(state)
+        u = u - np.linalg.solve(stiffness, gradient.ravel()).reshape(12, 3)
+    assert np.abs(gradient).max() < 1e-12
+    series = 1.0 / (1.0 / BOND + 1.0 / spring)
+    _, rigid = _rest(_bonded(arcs, length=66.0, nodes=12, tension_n=tension, bond=series))
+    assert state.chain.tension == pytest.approx(rigid.chain.tension, rel=1e-10)
+    (thread,) = thread_states(cables, u)
+    assert (thread.slipped > 0) == (tension > 2.0)
+
+
 def test_more_tension_never_gives_less_force_on_any_cog():
     arcs = 10.0 + 5.0 * np.arange(8)
     forces = []
@@ -409,6 +434,21 @@ def test_cogs_that_hold_less_hand_less_to_the_tissue(block):
     lift = [r.surface[:, 1].max() for r in results]
     assert tension == pytest.approx([0.05 * RESIDUAL * 5.775, 0.1 * RESIDUAL * 5.775, 1.5])
     assert lift == sorted(lift)
+
+
+def test_the_answer_does_not_hang_on_how_finely_the_path_is_drawn():
+    tissue = Tissue(box_mesh(12, 12, size_mm=(90.0, 110.0)))
+    lifts, takeups = [], []
+    for k in (16, 31, 61, 121):
+        path = np.linspace(_thread().path_mm[0], _thread().path_mm[-1], k)
+        thread = _thread(
+            tension=1.5, path_mm=path, depth_mm=np.full(k, 6.0), layer=("smas",) * k
+        )  # fmt: skip
+        result = tissue.equilibrium([thread])
+        lifts.append(result.surface[:, 1].max())
+        takeups.append(result.threads[0].takeup_mm)
+    assert lifts[:-1] == pytest.approx([lifts[-1]] * 3, rel=2e-3)
+    assert takeups[:-1] == pytest.approx([takeups[-1]] * 3, rel=5e-3)
 
 
 def test_tissue_that_is_drawn_as_far_as_the_anchor_stops_there():
