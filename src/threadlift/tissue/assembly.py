@@ -150,6 +150,7 @@ class Solid:
         """Norm [N] of the nodal forces that rounding alone leaves.
 
         The volume ratio carries one rounding error; times the bulk modulus it is the largest.
+        Displacements of millimetres add theirs, below it while strains stay below one.
         """
         g = self.geometry
         reach = np.einsum("eq,eqa->ea", g.weights, np.linalg.norm(g.gradients, axis=3))
@@ -170,13 +171,14 @@ class Solid:
         return Evaluation(energy, force - self.reference_load, smallest, pressure)
 
     def _internal(self, u: NDArray) -> tuple[NDArray, NDArray, float, NDArray]:
+        u = np.ascontiguousarray(u, dtype=float)
         x = self.points + u
         count = len(self.wedges)
         energy, pressure, least = np.zeros(count), np.zeros(count), np.zeros(count)
         force = np.zeros_like(x)
         out = (energy, pressure, least, force)
         chunks.run(
-            self._parts, lambda part: kernels.energy_force(part, x, self.wedges, *out, *self._data)
+            self._parts, lambda part: kernels.energy_force(part, u, self.wedges, *out, *self._data)
         )
         springs = self.supports.springs[:, None] * u
         terms = [energy, 0.5 * np.einsum("nc,nc->n", springs, u)]
@@ -187,31 +189,19 @@ class Solid:
             force += bar_force
         return np.concatenate(terms), force, float(least.min()), pressure
 
-    def pressure_rate(self, u: NDArray, step: NDArray) -> NDArray:
-        """Rate (E,) [MPa] of the element pressures at u (N,3) along step (N,3) [mm]."""
-        x = self.points + u
-        rate = np.zeros(len(self.wedges))
-        g, bulk = self.geometry, self.materials.bulk
-        chunks.run(
-            self._parts,
-            lambda part: kernels.pressure_rate(
-                part, x, step, self.wedges, rate, g.gradients, g.weights, g.volume, bulk
-            ),
-        )
-        return rate
-
     def tangent(self, u: NDArray, *, safe: bool = False, pressure: NDArray | None = None) -> Blocks:
         """Second derivative of the energy at u: exact, or ``safe``, i.e. positive semidefinite.
 
-        pressure (E,) [MPa] replaces that of u in the geometric part.
+        pressure (E,) [MPa]: that of u, where it is known from ``evaluate``.
         """
+        u = np.ascontiguousarray(u, dtype=float)
         x = self.points + u
         data = np.zeros((len(self.pattern.indices), 3, 3))
         push = self._internal(u)[3] if pressure is None else pressure
         chunks.run(
             self._parts,
             lambda part: kernels.tangent(
-                part, x, self.wedges, push, safe, self.pattern.slots, data, *self._data
+                part, u, self.wedges, push, safe, self.pattern.slots, data, *self._data
             ),
         )
         data[self.pattern.diagonal] += self.supports.springs[:, None, None] * np.eye(3)

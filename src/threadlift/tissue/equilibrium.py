@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
 
 import numpy as np
 from numpy.typing import NDArray
 
 from threadlift.threads.cogs import CogLoads
+
+if TYPE_CHECKING:
+    from threadlift.tissue.loaded import Loaded
 
 
 @dataclass(frozen=True)
@@ -63,6 +67,7 @@ class Equilibrium:
     history: residual at every Newton step.
     seconds: wall time (for display only; not part of any hash).
     threads: state of every thread.
+    problem: what was solved, with the cogs as they hold in equilibrium; for sensitivities.
     """
 
     displacement: NDArray
@@ -75,6 +80,7 @@ class Equilibrium:
     history: tuple[float, ...]
     seconds: float
     threads: tuple[ThreadState, ...] = ()
+    problem: Loaded | None = field(default=None, repr=False, compare=False)
 
     @property
     def max_displacement_mm(self) -> float:

@@ -30,7 +30,7 @@ _ROWS = 49
 
 @njit(cache=True, nogil=True)
 def energy_force(
-    order, x, wedges, energy, pressure, smallest, force,
+    order, u, wedges, energy, pressure, smallest, force,
     grads, weights, volume, mu, b, k1, k2, bulk, mu0, G, H, sheet, slack,
 ):  # fmt: skip
     """Energies (E,) [N mm], pressures (E,) [MPa], smallest det F (E,) of the elements in order.
@@ -50,7 +50,7 @@ def energy_force(
         for p in range(6):
             w = weights[e, p]
             g = grads[e, p]
-            deformation(x, wedges, e, g, F)
+            deformation(u, wedges, e, g, F)
             det = cofactor(F, cof)
             least = min(least, det)
             current += w * det
@@ -99,24 +99,6 @@ def energy_force(
             n = wedges[e, a]
             for i in range(3):
                 force[n, i] += f[a, i] + push * q[a, i]
-
-
-@njit(cache=True, nogil=True)
-def pressure_rate(order, x, dx, wedges, rate, grads, weights, volume, bulk):
-    """Rate (E,) [MPa] of the element pressures at x (N,3) along dx (N,3): K/V dV/dx . dx."""
-    F, D, cof = np.empty((3, 3)), np.empty((3, 3)), np.empty((3, 3))
-    for e in order:
-        total = 0.0
-        for p in range(6):
-            deformation(x, wedges, e, grads[e, p], F)
-            deformation(dx, wedges, e, grads[e, p], D)
-            cofactor(F, cof)
-            s = 0.0
-            for i in range(3):
-                for j in range(3):
-                    s += cof[i, j] * D[i, j]
-            total += weights[e, p] * s
-        rate[e] = bulk[e] / volume[e] * total
 
 
 @njit(cache=True, inline="always")
@@ -186,16 +168,16 @@ def _add_blocks(e, rows, X, V, AG, BF, g, slots, blocks):
             k12 += c0
             k20 += c1
             k21 -= c0
-            u = slots[e, a, m]
-            blocks[u, 0, 0] += k00
-            blocks[u, 0, 1] += k01
-            blocks[u, 0, 2] += k02
-            blocks[u, 1, 0] += k10
-            blocks[u, 1, 1] += k11
-            blocks[u, 1, 2] += k12
-            blocks[u, 2, 0] += k20
-            blocks[u, 2, 1] += k21
-            blocks[u, 2, 2] += k22
+            d = slots[e, a, m]
+            blocks[d, 0, 0] += k00
+            blocks[d, 0, 1] += k01
+            blocks[d, 0, 2] += k02
+            blocks[d, 1, 0] += k10
+            blocks[d, 1, 1] += k11
+            blocks[d, 1, 2] += k12
+            blocks[d, 2, 0] += k20
+            blocks[d, 2, 1] += k21
+            blocks[d, 2, 2] += k22
             if a != m:
                 t = slots[e, m, a]
                 blocks[t, 0, 0] += k00
@@ -211,12 +193,12 @@ def _add_blocks(e, rows, X, V, AG, BF, g, slots, blocks):
 
 @njit(cache=True, nogil=True)
 def tangent(
-    order, x, wedges, pressure, safe, slots, blocks,
+    order, u, wedges, pressure, safe, slots, blocks,
     grads, weights, volume, mu, b, k1, k2, bulk, mu0, G, H, sheet, slack,
 ):  # fmt: skip
     """Add the second derivative of the energy to ``blocks`` (nnz blocks, 3, 3) [N/mm].
 
-    pressure (E,) [MPa] is that of x. ``safe``: limit it so that every element stays positive
+    pressure (E,) [MPa] is that of u. ``safe``: limit it so that every element stays positive
     semidefinite (the second derivative of det F lies between plus and minus the largest stretch,
     the isochoric part above W1 times the smallest eigenvalue of G) and leave the wrinkling rule
     out. ``slots`` (E,6,6) gives the block of every pair of element nodes.
@@ -233,7 +215,7 @@ def tangent(
         for p in range(6):
             w = weights[e, p]
             g = grads[e, p]
-            deformation(x, wedges, e, g, F)
+            deformation(u, wedges, e, g, F)
             det = cofactor(F, cof)
             i1 = times_metric(F, G[e], FG) - 3.0
             log, slope, curve = log_volume(det)

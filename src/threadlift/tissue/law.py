@@ -51,17 +51,18 @@ def log_volume(j):
 
 
 @njit(cache=True, inline="always")
-def deformation(x, wedges, e, grad, F):
-    """F = sum_a x_a (grad N_a)^T at one quadrature point."""
+def deformation(u, wedges, e, grad, F):
+    """F = 1 + sum_a u_a (grad N_a)^T: rounding scales with the strain, not with the position."""
     for i in range(3):
         for j in range(3):
             F[i, j] = 0.0
+        F[i, i] = 1.0
     for a in range(6):
         n = wedges[e, a]
         for i in range(3):
-            xi = x[n, i]
+            ui = u[n, i]
             for j in range(3):
-                F[i, j] += xi * grad[a, j]
+                F[i, j] += ui * grad[a, j]
 
 
 @njit(cache=True, inline="always")

@@ -29,7 +29,7 @@ from threadlift.tissue.equilibrium import Equilibrium
 from threadlift.tissue.fields import Fields
 from threadlift.tissue.gravity import body_load, posture_change
 from threadlift.tissue.linear_solver import Backend, factorise
-from threadlift.tissue.loaded import thread_states
+from threadlift.tissue.loaded import Loaded, thread_states
 from threadlift.tissue.mesh import LayeredMesh
 from threadlift.tissue.mesh_asset import Level
 from threadlift.tissue.minimum import minimum as minimum_of
@@ -316,6 +316,7 @@ class Tissue:
             history=minimum.history,
             seconds=time.perf_counter() - clock,
             threads=thread_states(held, minimum.u),
+            problem=Loaded(self.solid, held, external),
         )
 
     def posture_load(
