@@ -3,6 +3,8 @@
 import numpy as np
 import pytest
 from mesh_cases import MIRROR, Stack
+from scipy.sparse import csr_array
+from scipy.sparse.csgraph import dijkstra
 
 from threadlift.errors import InputError
 from threadlift.face import Face
@@ -109,3 +111,43 @@ def test_separate_pieces_are_refused():
     twice = SurfacePaths(np.vstack([points, points + 500.0]), np.vstack([tri, tri + len(points)]))
     with pytest.raises(InputError, match="separate"):
         twice.path(points[0], points[0] + 500.0)
+
+
+def test_many_paths_are_each_the_single_path(face, mesh):
+    ends = [(face.landmark(f"{a}_L"), face.landmark(f"{b}_L")) for a, b in ROUTES]
+    starts, stops = np.array([a for a, _ in ends]), np.array([b for _, b in ends])
+    for (tri, bary), (a, b) in zip(mesh.paths.many(starts, stops), ends, strict=True):
+        alone = mesh.surface_path(a, b)
+        assert np.array_equal(tri, alone[0])
+        assert np.array_equal(bary, alone[1])
+    assert mesh.paths.many(np.zeros((0, 3)), np.zeros((0, 3))) == []
+
+
+def test_a_path_goes_around_a_notch():
+    """A straight walk is stopped by the border; the way around touches the notch's corners."""
+    block = box_mesh(24, 24, size_mm=(60, 60))
+    middle = block.surface[block.surface_triangles].mean(axis=1)
+    open_ = (np.abs(middle[:, 0]) < 10) & (middle[:, 1] > -10)
+    paths = SurfacePaths(block.surface, block.surface_triangles[~open_])
+    points = paths.points(*paths.path(np.array([-20.0, 15.0, 0]), np.array([20.0, 15.0, 0])))
+    step = np.linalg.norm(np.diff(points, axis=0), axis=1)
+    assert step.max() < 4.0
+    around = 2 * np.hypot(10.0, 25.0) + 20.0
+    assert step.sum() == pytest.approx(around, rel=0.05)
+
+
+def test_paths_are_not_longer_than_chains_of_edges(face, mesh):
+    rng = np.random.default_rng(0)
+    region = np.flatnonzero(mesh.asset.threads & (mesh.surface[:, 0] > 0))
+    starts, ends = mesh.surface[rng.choice(region, (2, 25))]
+    found = mesh.paths.many(starts, ends)
+    pairs = np.sort(mesh.surface_triangles[:, [[0, 1], [1, 2], [2, 0]]].reshape(-1, 2), axis=1)
+    pairs = np.unique(pairs, axis=0)
+    length = np.linalg.norm(mesh.surface[pairs[:, 0]] - mesh.surface[pairs[:, 1]], axis=1)
+    graph = csr_array((length, (pairs[:, 0], pairs[:, 1])), shape=(mesh.columns,) * 2)
+    first = [np.argmin(np.linalg.norm(mesh.surface - s, axis=1)) for s in starts]
+    last = [np.argmin(np.linalg.norm(mesh.surface - e, axis=1)) for e in ends]
+    chains = dijkstra(graph, directed=False, indices=first)[np.arange(25), last]
+    ways = [np.linalg.norm(np.diff(mesh.paths.points(*p), axis=0), axis=1).sum() for p in found]
+    assert (np.array(ways) <= chains + 1e-6).all()
+    assert (np.array(ways) >= np.linalg.norm(starts - ends, axis=1) - 1e-6).all()
