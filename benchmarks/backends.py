@@ -10,6 +10,7 @@ import os
 import statistics
 import time
 from collections.abc import Callable
+from functools import partial
 
 import numpy as np
 
@@ -34,12 +35,12 @@ def main() -> None:
     tissue = Tissue.of(synthetic_face(seed=1), None, level="coarse")
     matrix = tissue.rest.matrix
     rhs = np.random.default_rng(0).normal(size=(tissue.ndof, RIGHT_HAND_SIDES))
-    times: dict[tuple[str, str], list[float]] = {}
+    times: dict[tuple[str, Backend], list[float]] = {}
     for _ in range(ROUNDS):
         for backend in BACKENDS:
             factor = factorise(matrix, backend=backend)
             for name, work in (
-                ("analyse and factorise", lambda b=backend: factorise(matrix, backend=b)),
+                ("analyse and factorise", partial(factorise, matrix, backend=backend)),
                 ("one right-hand side", lambda f=factor: f.solve(rhs[:, 0].copy())),
                 (f"{RIGHT_HAND_SIDES} right-hand sides", lambda f=factor: f.solve(rhs)),
             ):

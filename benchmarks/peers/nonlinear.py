@@ -1,8 +1,9 @@
 """Newton's method in the forms that a user of a finite-element package would try.
 
 All start from a factor of the stiffness at rest (the project has one too) and stop at the same
-relative residual. Full steps: in these problems the residual first rises with the step that
-lowers the energy, so a line search on the residual would stop it.
+relative residual. The line search is on the work of the residual along the step (PETSc calls it
+critical point): in these problems the residual itself first rises with the step that lowers the
+energy, so a search on its norm would stop the iteration.
 
 * ``newton``: the tangent is assembled and factorised in every iteration.
 * ``modified``: only far from the solution, or when the residual fell too little under the old
@@ -21,7 +22,9 @@ import numpy as np
 STRATEGIES = ("newton", "modified", "lagged")
 _MAX_ITERATIONS = 40
 # Relative residual beyond which an iteration has diverged; healthy ones rise to 10 and fall.
-_LOST = 1e3
+_LOST = 1e6
+# Line search: work left along the step, as a share of that at its start; trials.
+_FLAT, _MAX_SEARCH = 0.5, 8
 # Modified Newton: a fall of the residual that is worse than this pays for a new factor, and so does
 # a residual above this share of the load.
 _SLOW, _FAR = 0.3, 0.1
@@ -65,7 +68,7 @@ def solve(peer: Any, factor: Any, strategy: str, tolerance: float) -> Solution:
                 factor.update(peer.tangent(u))
                 factorisations += 1
             step = factor.solve(-r)
-        u, r, fresh = _advance(peer, u, step, norm)
+        u, r, fresh = _advance(peer, u, step, r)
         if strategy == "modified":
             stale = fresh > min(_SLOW * norm, _FAR * size)
         norm = fresh
@@ -74,17 +77,32 @@ def solve(peer: Any, factor: Any, strategy: str, tolerance: float) -> Solution:
     return Solution(u, norm / size, iteration + 1, factorisations, inner, False)
 
 
-def _advance(peer: Any, u: Any, step: Any, norm: float) -> tuple[Any, Any, float]:
-    """The full step; shorter only where it folds elements or blows up."""
-    fraction = 1.0
-    for _ in range(12):
+def _advance(peer: Any, u: Any, step: Any, r: Any) -> tuple[Any, Any, float]:
+    """The full step, or a shorter one near which the residual does no work along the step."""
+    work = peer.dot(step, r)
+    fraction, low, high = 1.0, 0.0, np.inf
+    slope = work
+    for _ in range(_MAX_SEARCH):
         trial = u + fraction * step
-        r = peer.residual(trial)
-        fresh = np.sqrt(peer.dot(r, r))
-        if np.isfinite(fresh) and fresh < 1e3 * norm:
-            return trial, r, fresh
-        fraction *= 0.5
-    raise RuntimeError("no step keeps the elements from folding")
+        fresh = peer.residual(trial)
+        norm = np.sqrt(peer.dot(fresh, fresh))
+        if not np.isfinite(norm):
+            high, fraction = fraction, 0.5 * (low + fraction)
+            continue
+        after = peer.dot(step, fresh)
+        if abs(after) <= _FLAT * abs(work) or work >= 0.0 or (after < 0.0 and high == np.inf):
+            return trial, fresh, norm
+        # Secant between the last point before the minimum and this one, kept off the ends.
+        if after > 0.0:
+            high, beyond = fraction, after
+            guess = low + (high - low) * slope / (slope - beyond)
+        else:
+            low, slope = fraction, after
+            guess = 0.5 * (low + high)
+        fraction = float(np.clip(guess, low + 0.1 * (high - low), high - 0.1 * (high - low)))
+    if not np.isfinite(norm):
+        raise RuntimeError("no step keeps the elements from folding")
+    return trial, fresh, norm
 
 
 def _conjugate_gradients(
