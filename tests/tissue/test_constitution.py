@@ -81,7 +81,7 @@ def test_equibiaxial_response_does_not_depend_on_the_dispersion(dispersion):
         assert law.stress(stretch, stretch) == pytest.approx(calibrated.stress(stretch, stretch))
 
 
-def test_mean_equibiaxial_response_of_the_default_sheet_is_calibrated_within_a_percent():
+def test_mean_equibiaxial_response_of_the_default_sheet_is_calibrated_within_two_percent():
     law, calibrated = P.skin_sheet(), P.skin_sheet(isotropic=True)
     for stretch in (1.01, 1.05, 1.1):
         ours, theirs = (x.stress(stretch, stretch).mean() for x in (law, calibrated))
