@@ -20,7 +20,7 @@ from threadlift.tissue.mesh import SUBLAYERS, LayeredMesh, wedges_of
 from threadlift.tissue.mesh_asset import Level, MeshAsset, mesh_asset
 from threadlift.tissue.overlap import SKIN, Boundary
 from threadlift.tissue.quality import scaled_jacobians
-from threadlift.tissue.repair import grown, raised, sound_skin
+from threadlift.tissue.repair import grown, pushed, raised, sound_skin
 
 if TYPE_CHECKING:
     from threadlift.face import Face
@@ -44,8 +44,9 @@ _SHRINK_PASSES = 25
 _ACCEPTABLE = 0.10
 _REPAIRS = 16
 # Columns that stand in others are shortened to this share of their length; at the floor, their
-# skin is opened.
+# skin is pushed apart, so many times, and then opened.
 _CLEAR = 0.75
+_PUSHES = 7
 # Between repairs overlap is looked for in so many rings around where it was found.
 _LOOK_RINGS = 8
 
@@ -180,9 +181,10 @@ def extrude(
     share = np.zeros(asset.columns)
     longest = wanted.copy()
     seen = np.zeros(asset.columns, dtype=bool)
+    apart = np.zeros_like(surface)
     tries = 0
     while True:
-        x, widest, clearance, share = sound_skin(surface, reference, share, asset, tries)
+        x, widest, clearance, share = sound_skin(surface + apart, reference, share, asset, tries)
         points, length, jacobian = _fitted(x, widest, clearance, stack, longest, wedges, asset)
         bad = np.zeros(asset.columns, dtype=bool)
         bad[wedges[jacobian < _ACCEPTABLE][:, :3] // NL] = True
@@ -193,13 +195,20 @@ def extrude(
         tries += 1
         if tries == _REPAIRS or (len(pairs) == 0 and not bad.any()):
             return points, length / wanted
+        one, two = boundary.columns[pairs[:, 0]], boundary.columns[pairs[:, 1]]
         crossing = np.zeros(asset.columns, dtype=bool)
-        crossing[boundary.columns[pairs]] = True
+        crossing[one] = crossing[two] = True
         seen |= crossing
         longest[crossing] = np.maximum(_CLEAR * length[crossing], floor[crossing])
-        skin = pairs[(boundary.kind[pairs] == SKIN).all(axis=1)]
-        bad[boundary.columns[skin]] = True
-        bad |= crossing & (length < 1.01 * floor)
+        # Shorter columns cannot help where skin meets skin or nothing is left to shorten.
+        skin = (boundary.kind[pairs] == SKIN).all(axis=1)
+        short = (length[one] < 1.01 * floor[one]).any(axis=1)
+        short |= (length[two] < 1.01 * floor[two]).any(axis=1)
+        stuck = skin | short
+        if tries <= _PUSHES:
+            apart = apart + pushed(one[stuck], two[stuck], reference, asset, tries)
+        else:
+            bad[one[stuck]] = bad[two[stuck]] = True
         share = raised(share, bad, asset, tries)
 
 

@@ -1,9 +1,10 @@
 """Skin on which columns can stand: folds that a face closes are opened a little.
 
-Where a face closes a fold (lids, lip corners, nostrils) so far that no column finds room, a patch
+Walls that stand in each other (closed lids, lip corners) are pushed apart in the direction in which
+they lie apart on the template. Where a fold is so tight that no column finds room at all, a patch
 of the finite-element skin takes a share of the template's shape, fitted into what surrounds it:
 the graph Laplacian inside is blended between that of the face and that of the template; outside is
-the face itself. Shares and patches grow only as far as it takes.
+the face itself. Pushes, shares and patches grow only as far as it takes.
 """
 
 from __future__ import annotations
@@ -26,6 +27,9 @@ _STEP = 0.2
 # and takes the template's shape, on which columns stand.
 _DOUBLES_EVERY = 2.5
 _PASSES = 4
+# First push [mm]; it grows by that much each attempt, and tapers over so many rings.
+_PUSH_MM = 0.2
+_TAPER = 6
 
 
 def grown(mask: NDArray, asset: MeshAsset, rings: int = 1) -> NDArray:
@@ -42,6 +46,32 @@ def raised(share: NDArray, poor: NDArray, asset: MeshAsset, attempt: int) -> NDA
     """Shares (V,) one step up around the vertices ``poor`` (V,), at attempt 0, 1, 2 ..."""
     rings = round(2.0 ** (attempt / _DOUBLES_EVERY))
     return np.minimum(share + _STEP * grown(poor, asset, rings), 1.0)
+
+
+def pushed(
+    one: NDArray, two: NDArray, reference: NDArray, asset: MeshAsset, attempt: int
+) -> NDArray:
+    """Displacement (V,3) [mm] that takes columns ``one`` (k,3) away from their partners ``two``.
+
+    reference (V,3): where they lie apart.
+    """
+    way = reference[one].mean(axis=1) - reference[two].mean(axis=1)
+    way /= np.linalg.norm(way, axis=1)[:, None] + 1e-12
+    total = np.zeros_like(reference)
+    np.add.at(total, one, way[:, None])
+    np.add.at(total, two, -way[:, None])
+    size = np.linalg.norm(total, axis=1)
+    hit = size > 1e-9
+    push = np.zeros_like(total)
+    push[hit] = _PUSH_MM * (1 + attempt) * total[hit] / size[hit, None]
+    ring_ptr, ring = asset.rings
+    degree = np.diff(ring_ptr)[:, None]
+    near = grown(hit, asset, _TAPER)
+    x = push
+    for _ in range(_TAPER):
+        mean = np.add.reduceat(x[ring], ring_ptr[:-1], axis=0) / degree
+        x = np.where(hit[:, None], push, np.where(near[:, None], mean, 0.0))
+    return x
 
 
 def opened(surface: NDArray, reference: NDArray, share: NDArray, asset: MeshAsset) -> NDArray:
