@@ -118,6 +118,10 @@ def _comparison(entry: dict[str, Any]) -> str:
             theirs = stage(peer, key)
             cells.append(_beside(theirs, mine))
         rows.append(cells)
+    mine = own["cpu_s"].get("equilibrium")
+    cells = ["processor time of the equilibrium", _spread(mine) if mine else "–"]
+    cells += [_beside(peer.get("cpu_s", {}).get("equilibrium"), mine) for peer in present.values()]
+    rows.append(cells)
     for mark, label in (("equilibrium", "peak memory, equilibrium"), ("all", "peak memory, all")):
         cells = [label, _memory(own, mark)]
         mine = own["peak_mb"].get(mark)

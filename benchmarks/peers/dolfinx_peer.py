@@ -20,8 +20,7 @@ import ufl
 from dolfinx import fem
 from mpi4py import MPI
 from petsc4py import PETSc
-
-from measure import peak_mb
+from wedge import ELEMENT, POINTS, WEIGHTS
 
 dolfinx.mesh._uflcell_to_dolfinxcell["prism"] = dolfinx.cpp.mesh.CellType.prism
 
@@ -31,13 +30,11 @@ logging.getLogger("ffcx").setLevel(logging.ERROR)
 logging.getLogger().setLevel(logging.ERROR)
 
 COMM = MPI.COMM_WORLD
-_TRIANGLE = np.array([[1 / 6, 1 / 6], [2 / 3, 1 / 6], [1 / 6, 2 / 3]])
-_GAUSS = 0.5 / np.sqrt(3.0)
 RULE = {
     "quadrature_rule": "custom",
     "quadrature_degree": 2,
-    "quadrature_points": np.array([[*t, 0.5 + s * _GAUSS] for s in (-1, 1) for t in _TRIANGLE]),
-    "quadrature_weights": np.full(6, 1.0 / 12.0),
+    "quadrature_points": POINTS,
+    "quadrature_weights": WEIGHTS,
 }
 JIT = {"cffi_extra_compile_args": ["-Ofast", "-march=native"], "cffi_libraries": ["m"]}
 
@@ -128,8 +125,7 @@ class Dolfinx:
     """Vectors hold the entries that the rank owns, clamped ones included."""
 
     version = dolfinx.__version__
-    element = "6-node wedge, mean dilatation"
-    alone = COMM.size == 1
+    element = ELEMENT
     package = "cholmod" if COMM.size == 1 else "mumps"
 
     @property
@@ -296,9 +292,9 @@ class Dolfinx:
         return x[(3 * skin[:, None] + np.arange(3)).ravel()].T.astype(np.float32)
 
     @staticmethod
-    def total_peak_mb() -> float:
-        """Highest memory of all ranks together [MB]."""
-        return COMM.allreduce(peak_mb())
+    def total(value: float) -> float:
+        """Sum over the ranks."""
+        return COMM.allreduce(value)
 
 
 if __name__ == "__main__":

@@ -4,7 +4,8 @@ A peer is a class built from the arrays of the problem file. Its vectors live in
 (``loads`` is one of them); it has ``residual(u)``, ``tangent(u)``, ``tangent_at_rest()``,
 ``times(matrix, v)``, ``factor(matrix)``, ``solver_of(factor)``, ``dot(a, b)``, ``nodal(u)`` (N,3),
 ``responses(factor, columns)`` (skin displacements under a block of sparse load columns),
-``total_peak_mb()`` and the facts ``name``, ``version`` and ``element``.
+``total(value)`` and ``agreed(choice)`` over its processes, and the facts ``name``, ``version`` and
+``element``.
 """
 
 from __future__ import annotations
@@ -20,7 +21,7 @@ import numpy as np
 import scipy.sparse as sp
 from nonlinear import STRATEGIES, Solution, solve
 
-from measure import Record
+from measure import Record, peak_mb
 
 #: Right-hand sides per block solve: bounds the memory of a block.
 BLOCK = 128
@@ -49,7 +50,7 @@ def run(build: Any, rank: int = 0) -> None:
     _warm(build(_tiny()))
     gc.collect()
 
-    record = Record(args.result if rank == 0 else None, build.total_peak_mb)
+    record = Record(args.result if rank == 0 else None, lambda: build.total(peak_mb()))
     peer = record.timed("setup", lambda: build(data))
     record.data.update(name=peer.name, version=peer.version, element=peer.element)
     record.data["dof"] = data["nodes"].size
@@ -101,8 +102,8 @@ def _equilibria(record: Record, peer: Any, factor: Any, tolerance: float, args: 
         record.mark("equilibrium")
     if best is None:
         return
-    # Ranks must not disagree on the choice, which hangs on their own clocks.
-    chosen = best[1] if peer.alone else peer.agreed(best[1])
+    # Processes must not disagree on the choice, which hangs on their own clocks.
+    chosen = peer.agreed(best[1])
     for _ in range(args.repeats - 1):
         _, wall, cpu = _equilibrium(peer, factor, chosen, tolerance)
         runs[chosen]["s"].append(wall)
@@ -125,7 +126,7 @@ def _equilibrium(
     except Exception as error:
         found = f"{type(error).__name__}: {error}"[:200]
         print(f"{strategy}: {found}", file=sys.stderr)
-    return found, time.perf_counter() - wall, time.process_time() - cpu
+    return found, time.perf_counter() - wall, peer.total(time.process_time() - cpu)
 
 
 def _keep(record: Record, peer: Any, u: Any, result: Path) -> None:

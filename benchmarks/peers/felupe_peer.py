@@ -17,18 +17,10 @@ import drive
 import felupe as fem
 import numpy as np
 import scipy.sparse as sp
-from cholesky import VERSION, Factor
+from scipy_peer import ScipyPeer
+from wedge import POINTS, WEIGHTS
 
-from measure import peak_mb
-
-_TRIANGLE = np.array([[1 / 6, 1 / 6], [2 / 3, 1 / 6], [1 / 6, 2 / 3]])
-_GAUSS = 0.5 / np.sqrt(3.0)
-RULE = SimpleNamespace(
-    points=np.array([[*t, 0.5 + s * _GAUSS] for s in (-1.0, 1.0) for t in _TRIANGLE]),
-    weights=np.full(6, 1.0 / 12.0),
-    npoints=6,
-    dim=3,
-)
+RULE = SimpleNamespace(points=POINTS, weights=WEIGHTS, npoints=len(WEIGHTS), dim=3)
 
 
 class Wedge(fem.Element):
@@ -56,16 +48,14 @@ class Wedge(fem.Element):
         return out
 
 
-class Felupe:
+class Felupe(ScipyPeer):
     """Vectors hold the free components, in the order 3 * node + component."""
 
     name = "FElupe"
     version = version("felupe")
-    element = "6-node wedge, mean dilatation"
-    alone = True
 
     def __init__(self, data: dict[str, Any]) -> None:
-        self.count, self.skin = len(data["nodes"]), data["skin"]
+        super().__init__(data)
         # Laws take one modulus each (they are evaluated in chunks of cells): one body per layer.
         pairs, layer = np.unique(np.stack([data["mu"], data["bulk"]]), axis=1, return_inverse=True)
         self.bodies = []
@@ -75,10 +65,6 @@ class Felupe:
             field = fem.FieldContainer([fem.Field(region, dim=3)])
             law = fem.NeoHookeCompressible(mu=float(mu), parallel=True)
             self.bodies.append(fem.SolidBodyNearlyIncompressible(law, field, bulk=float(bulk)))
-        free = np.ones((self.count, 3), dtype=bool)
-        free[data["clamped"]] = False
-        self.free = np.flatnonzero(free)
-        self.loads = data["loads"].ravel()[self.free]
 
     def _forces(self, u: np.ndarray) -> np.ndarray:
         full = np.zeros((self.count, 3))
@@ -108,49 +94,6 @@ class Felupe:
         at = tuple(np.concatenate([p.coords[k] for p in parts]) for k in (0, 1))
         matrix = sp.coo_matrix((data, at), shape=parts[0].shape).tocsr()
         return matrix[self.free][:, self.free]
-
-    def tangent_at_rest(self) -> sp.csr_matrix:
-        """Stiffness of the captured state."""
-        return self.tangent(np.zeros_like(self.loads))
-
-    @staticmethod
-    def factor(matrix: sp.csr_matrix) -> Factor:
-        """Cholesky factor."""
-        return Factor(matrix)
-
-    @staticmethod
-    def solver_of(factor: Factor) -> str:
-        """Name of the direct solver."""
-        return f"MKL PARDISO {factor.kind} ({VERSION})"
-
-    @staticmethod
-    def times(matrix: sp.csr_matrix, v: np.ndarray) -> np.ndarray:
-        """K v."""
-        return matrix @ v
-
-    @staticmethod
-    def dot(a: np.ndarray, b: np.ndarray) -> float:
-        """Scalar product."""
-        return float(a @ b)
-
-    def nodal(self, u: np.ndarray) -> np.ndarray:
-        """Displacements (N,3)."""
-        full = np.zeros(3 * self.count)
-        full[self.free] = u
-        return full.reshape(-1, 3)
-
-    def responses(self, factor: Factor, columns: sp.csc_matrix) -> np.ndarray:
-        """Skin displacements (k, 3V) under load columns (3N, k)."""
-        x = factor.solve(columns.tocsr()[self.free].toarray(order="F"))
-        full = np.zeros((3 * self.count, x.shape[1]), dtype=np.float32)
-        full[self.free] = x
-        skin = (3 * self.skin[:, None] + np.arange(3)).ravel()
-        return full[skin].T.copy()
-
-    @staticmethod
-    def total_peak_mb() -> float:
-        """Highest memory of all processes [MB]."""
-        return peak_mb()
 
 
 if __name__ == "__main__":

@@ -82,6 +82,7 @@ def _advance(peer: Any, u: Any, step: Any, r: Any) -> tuple[Any, Any, float]:
     work = peer.dot(step, r)
     fraction, low, high = 1.0, 0.0, np.inf
     slope = work
+    found = None
     for _ in range(_MAX_SEARCH):
         trial = u + fraction * step
         fresh = peer.residual(trial)
@@ -89,20 +90,21 @@ def _advance(peer: Any, u: Any, step: Any, r: Any) -> tuple[Any, Any, float]:
         if not np.isfinite(norm):
             high, fraction = fraction, 0.5 * (low + fraction)
             continue
+        found = trial, fresh, norm
         after = peer.dot(step, fresh)
         if abs(after) <= _FLAT * abs(work) or work >= 0.0 or (after < 0.0 and high == np.inf):
-            return trial, fresh, norm
+            return found
         # Secant between the last point before the minimum and this one, kept off the ends.
         if after > 0.0:
-            high, beyond = fraction, after
-            guess = low + (high - low) * slope / (slope - beyond)
+            high = fraction
+            guess = low + (high - low) * slope / (slope - after)
         else:
             low, slope = fraction, after
             guess = 0.5 * (low + high)
         fraction = float(np.clip(guess, low + 0.1 * (high - low), high - 0.1 * (high - low)))
-    if not np.isfinite(norm):
+    if found is None:
         raise RuntimeError("no step keeps the elements from folding")
-    return trial, fresh, norm
+    return found
 
 
 def _conjugate_gradients(

@@ -16,19 +16,14 @@ from typing import Any
 import drive
 import numpy as np
 import scipy.sparse as sp
-from cholesky import VERSION, Factor
+from scipy_peer import ScipyPeer
 from skfem import Basis, BilinearForm, ElementVector, ElementWedge1, LinearForm, MeshWedge1
 from skfem.assembly.form.coo_data import COOData
 from skfem.element import DiscreteField
-
-from measure import peak_mb
+from wedge import POINTS, WEIGHTS
 
 #: Threads on which scikit-fem evaluates pairs of shape functions.
 THREADS = 2
-_TRIANGLE = np.array([[1 / 6, 1 / 6], [2 / 3, 1 / 6], [1 / 6, 2 / 3]])
-_GAUSS = 0.5 / np.sqrt(3.0)
-POINTS = np.array([[*t, 0.5 + s * _GAUSS] for s in (-1.0, 1.0) for t in _TRIANGLE]).T
-WEIGHTS = np.full(6, 1.0 / 12.0)
 
 
 def _virtual_work(v: Any, w: Any) -> Any:
@@ -55,26 +50,20 @@ def _pair(i: int, j: int) -> Any:
     return form
 
 
-class ScikitFem:
+class ScikitFem(ScipyPeer):
     """Vectors hold the free components, in the order 3 * node + component."""
 
     name = "scikit-fem"
     version = version("scikit-fem")
-    element = "6-node wedge, mean dilatation"
-    alone = True
 
     def __init__(self, data: dict[str, Any]) -> None:
+        super().__init__(data)
         mesh = MeshWedge1(data["nodes"].T.copy(), data["wedges"].T.astype(np.int32).copy())
-        rule = (POINTS, WEIGHTS)
+        rule = (POINTS.T, WEIGHTS)
         self.basis = Basis(mesh, ElementVector(ElementWedge1()), quadrature=rule)
         self.scalar = Basis(mesh, ElementWedge1(), quadrature=rule)
         self.mu, self.bulk = data["mu"][:, None], data["bulk"]
         self.volume = self.basis.dx.sum(axis=1)
-        self.count, self.skin = len(data["nodes"]), data["skin"]
-        free = np.ones((self.count, 3), dtype=bool)
-        free[data["clamped"]] = False
-        self.free = np.flatnonzero(free)
-        self.loads = data["loads"].ravel()[self.free]
         dofs = self.basis.element_dofs
         shape = (18, 18, dofs.shape[1])
         rows = np.broadcast_to(dofs[None, :, :], shape).ravel()
@@ -136,49 +125,6 @@ class ScikitFem:
         """Local matrices (E, 6 test, 6 trial)."""
         data = BilinearForm(form, nthreads=THREADS).coo_data(basis, **fields)
         return data.tolocal().transpose(0, 2, 1)
-
-    def tangent_at_rest(self) -> sp.csr_matrix:
-        """Stiffness of the captured state."""
-        return self.tangent(np.zeros_like(self.loads))
-
-    @staticmethod
-    def factor(matrix: sp.csr_matrix) -> Factor:
-        """Cholesky factor."""
-        return Factor(matrix)
-
-    @staticmethod
-    def solver_of(factor: Factor) -> str:
-        """Name of the direct solver."""
-        return f"MKL PARDISO {factor.kind} ({VERSION})"
-
-    @staticmethod
-    def times(matrix: sp.csr_matrix, v: np.ndarray) -> np.ndarray:
-        """K v."""
-        return matrix @ v
-
-    @staticmethod
-    def dot(a: np.ndarray, b: np.ndarray) -> float:
-        """Scalar product."""
-        return float(a @ b)
-
-    def nodal(self, u: np.ndarray) -> np.ndarray:
-        """Displacements (N,3)."""
-        full = np.zeros(3 * self.count)
-        full[self.free] = u
-        return full.reshape(-1, 3)
-
-    def responses(self, factor: Factor, columns: sp.csc_matrix) -> np.ndarray:
-        """Skin displacements (k, 3V) under load columns (3N, k)."""
-        x = factor.solve(columns.tocsr()[self.free].toarray(order="F"))
-        full = np.zeros((3 * self.count, x.shape[1]), dtype=np.float32)
-        full[self.free] = x
-        skin = (3 * self.skin[:, None] + np.arange(3)).ravel()
-        return full[skin].T.copy()
-
-    @staticmethod
-    def total_peak_mb() -> float:
-        """Highest memory of all processes [MB]."""
-        return peak_mb()
 
 
 if __name__ == "__main__":
