@@ -15,6 +15,7 @@ STAGES = (
     ("equilibrium", "**nonlinear equilibrium**"),
     ("cold", "the same from nothing"),
     ("basis", "**response basis**"),
+    ("adjoint rows", "150 rows of it, by adjoint fields"),
 )
 #: What a run from nothing consists of.
 _COLD = ("setup", "assembly", "analysis and factorisation", "equilibrium")
