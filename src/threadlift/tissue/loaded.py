@@ -18,6 +18,8 @@ from threadlift.tissue.cables import Cable, CableSet, CableState
 from threadlift.tissue.equilibrium import ThreadState
 
 _KPA_PER_MPA = 1000.0
+# Chord over which the curvature of a thread is taken.
+_CHORD_MM = 8.0
 
 
 @dataclass(frozen=True)
@@ -101,9 +103,7 @@ def _bonded(plain: ThreadState, cables: CableSet, state: CableState, index: int)
     tension = float(state.level[index])
     requested = tension if cable.shortening_mm is not None else cable.tension_n
     excess = max(requested - cable.holding_n, 0.0)
-    pressure = _line_pressure_kpa(
-        state.tension[mine], state.direction[mine], state.length[mine], cable.diameter_mm
-    )
+    pressure = _line_pressure_kpa(state.tension[mine], plain.path_mm, cable.diameter_mm)
     signs = {
         "slip": excess > 0.0 or bool((slid > 0.0).any()),
         "cut-through": excess > 0.0
@@ -124,12 +124,20 @@ def _bonded(plain: ThreadState, cables: CableSet, state: CableState, index: int)
     )
 
 
-def _line_pressure_kpa(
-    tension: NDArray, direction: NDArray, length: NDArray, diameter_mm: float
-) -> float:
-    """Largest tension times curvature over diameter; curvature across three segments (s,)."""
-    if len(tension) < 3:
+def _line_pressure_kpa(tension: NDArray, path: NDArray, diameter_mm: float) -> float:
+    """Largest tension (s,) times curvature of the path (s+1,3) [mm] over diameter.
+
+    Curvature is the turn between the chords over `_CHORD_MM` before and after a node: what turns
+    within less is the facets of the mesh, which a strand with bending stiffness does not follow.
+    """
+    step = float(np.linalg.norm(np.diff(path, axis=0), axis=1).mean())
+    reach = max(1, round(_CHORD_MM / step))
+    if len(path) <= 2 * reach:
         return 0.0
-    turn = np.linalg.norm(direction[2:] - direction[:-2], axis=1)
-    over = length[1:-1] + 0.5 * (length[:-2] + length[2:])
-    return float(np.max(tension[1:-1] * turn / over)) / diameter_mm * _KPA_PER_MPA
+    chords = path[reach:] - path[:-reach]
+    length = np.linalg.norm(chords, axis=1)
+    unit = chords / length[:, None]
+    turn = np.linalg.norm(unit[reach:] - unit[:-reach], axis=1)
+    curvature = turn / (0.5 * (length[reach:] + length[:-reach]))
+    middle = np.minimum(tension[reach - 1 : -reach], tension[reach : len(tension) - reach + 1])
+    return float(np.max(middle * curvature)) / diameter_mm * _KPA_PER_MPA

@@ -17,8 +17,6 @@ from numpy.typing import NDArray
 from threadlift.tissue.assembly import Blocks, BlockSparsity
 from threadlift.tissue.cables import CableSet, CableState
 
-_SHORTEST_MM = 1e-6
-
 
 @dataclass(frozen=True)
 class StringBlocks:
@@ -64,10 +62,7 @@ class StringBlocks:
         """Tissue stiffness plus string stiffness in a state of the cables [N/mm]."""
         data = np.zeros((len(self.sparsity.indices), 3, 3))
         data[self.body] = body.data
-        t = state.direction
-        string = (state.tension / np.maximum(state.length, _SHORTEST_MM))[:, None, None] * (
-            np.eye(3) - t[:, :, None] * t[:, None, :]
-        )
+        string = state.tension[:, None, None] * state.bend
         pair = self.parting[:, :, None] * self.parting[:, None, :]
         np.add.at(data, self.pairs, pair[..., None, None] * string[:, None, None])
         return self.sparsity.csr(data)
