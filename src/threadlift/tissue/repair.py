@@ -43,9 +43,13 @@ def grown(mask: NDArray, asset: MeshAsset, rings: int = 1) -> NDArray:
 
 
 def raised(share: NDArray, poor: NDArray, asset: MeshAsset, attempt: int) -> NDArray:
-    """Shares (V,) one step up around the vertices ``poor`` (V,), at attempt 0, 1, 2 ..."""
+    """Shares (V,) one step up around the vertices ``poor`` (V,), at attempt 0, 1, 2 ...
+
+    The outer rim stays the face's own: it says where the rest goes.
+    """
     rings = round(2.0 ** (attempt / _DOUBLES_EVERY))
-    return np.minimum(share + _STEP * grown(poor, asset, rings), 1.0)
+    around = grown(poor, asset, rings) & ~asset.rims["outer"]
+    return np.minimum(share + _STEP * around, 1.0)
 
 
 def pushed(
