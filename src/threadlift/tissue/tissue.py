@@ -34,6 +34,7 @@ from threadlift.tissue.mesh import LayeredMesh
 from threadlift.tissue.mesh_asset import Level
 from threadlift.tissue.minimum import minimum as minimum_of
 from threadlift.tissue.parameters import TissueParameters
+from threadlift.tissue.refine import refined_along
 from threadlift.tissue.relaxation import state_share
 from threadlift.tissue.rest import RestOperator
 from threadlift.tissue.supports import LigamentLine, Supports, ligament_bars, support_springs
@@ -115,17 +116,32 @@ class Tissue:
         stack: LayerStack | None = None,
         backend: Backend = "auto",
     ) -> Tissue:
-        """The tissue of a face at a mesh level ('coarse' or 'default').
+        """The tissue of a face at a mesh level ('coarse', 'default' or 'reference').
 
         Layers come from the anatomy (measurements of the consultation included) unless ``stack``
         is given; parameters from the calibrated set adapted to age and elasticity unless given.
         """
         stack = stack or layer_stack(face, consultation)
         mesh = layered_mesh(face, stack, level)
+        return cls._on(
+            mesh, face, consultation, parameters or parameters_of(consultation), stack, backend
+        )
+
+    @classmethod
+    def _on(
+        cls,
+        mesh: LayeredMesh,
+        face: Face,
+        consultation: Consultation | None,
+        parameters: TissueParameters,
+        stack: LayerStack,
+        backend: Backend,
+    ) -> Tissue:
+        """The tissue of a face on a mesh of it."""
         age = None if consultation is None else consultation.patient.age_years
         return cls(
             mesh,
-            parameters or parameters_of(consultation),
+            parameters,
             base=np.asarray(SUPPORTS)[mesh.sample_code(base_support(face))],
             fields=Fields.of(mesh, face, age),
             ligaments=[
@@ -136,6 +152,19 @@ class Tissue:
             consultation=consultation,
             stack=stack,
             backend=backend,
+        )
+
+    def refined_along(self, threads: Sequence[Thread], edge_mm: float = 1.0) -> Tissue:
+        """The same tissue with skin edges of at most edge_mm around threads, for indentation.
+
+        The mesh of `refine.refined_along`: ``mesh.refinement`` carries a solution over exactly.
+        Raises InputError on a mesh without a face.
+        """
+        if self.face is None or self.stack is None:
+            raise InputError("This tissue has no face.", "Use Tissue.of.")
+        mesh = refined_along(self.mesh, [t.path_mm for t in threads], edge_mm)
+        return Tissue._on(
+            mesh, self.face, self.consultation, self.parameters, self.stack, self.backend
         )
 
     def varied(
