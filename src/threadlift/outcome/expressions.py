@@ -129,12 +129,13 @@ class _Ties:
     """Tied threads, linearised about the lifted rest: strings, and one axial spring each."""
 
     def __init__(self, tissue: Tissue, threads: Sequence[Thread], displacement: Array) -> None:
-        cables = CableSet([tissue.cable(t) for t in threads], tissue.solid.nodes)
+        parts = [tissue.cable(t) for t in threads]
+        cables = CableSet(parts, tissue.solid.nodes)
         state = cables.state(displacement)
         self.string = cables.string_stiffness(state)
         self.level = state.level
         rows, stiffness = [], []
-        for i, cable in enumerate(cables.cables):
+        for i, cable in enumerate(parts):
             pull = state.direction[cables.segment_owner == i] * cable.share[:, None]
             gradient = np.zeros_like(cables.positions(displacement))
             block = gradient[cables.node_slices[i]]
