@@ -33,8 +33,9 @@ SMAS and deep layer in 6-node wedges with element-mean dilatation, its base clam
 layers with K/mu of 100 (skin, SMAS) and 300 (fat, deep), and the dead nodal forces of four threads
 of 2 N in the SMAS. Everybody stops at an unbalanced force of 1e-8 of the load. Peers have the best
 direct solver that they support, two threads (or ranks), and the fastest of three iterations: Newton
-with a new factor each time, with a factor kept near the solution, or conjugate gradients
-preconditioned by an old factor. The clock of the equilibrium starts with the stiffness at rest
+with a new factor each time, with a factor kept near the solution (modified), or conjugate gradients
+preconditioned by an old factor (lagged). The tangent of this problem is indefinite on the way, so
+each is tried with Cholesky and with LDL^T. The clock of the equilibrium starts with the stiffness at rest
 assembled and factorised, which everybody has from the row above. The last rows show that the peers
 found the same displacements (the project clamps by stiff springs, hence the last digits).
 """
@@ -158,23 +159,21 @@ def _memory(record: dict[str, Any], mark: str) -> str:
 
 def _facts(own: dict[str, Any], peers: dict[str, dict[str, Any]]) -> list[list[str]]:
     def iteration(p: dict[str, Any]) -> str:
-        name = p.get("best_strategy")
+        name, s = p.get("best_strategy"), _chosen(p)
         if name is None:
             return "none converged" if "strategies" in p else p.get("failed", "–")
-        s = p["strategies"][name]
         inner = f", {s['inner']} inner" if s["inner"] else ""
-        return f"{name}: {s['iterations']} steps, {s['factorisations']} factors{inner}"
+        return f"{name}: {s['iterations']} steps, {s['factorisations']} factors after rest{inner}"
 
     def residual(p: dict[str, Any]) -> str:
-        name = p.get("best_strategy")
-        return f"{p['strategies'][name]['residual']:.0e}" if name else "–"
+        return f"{_chosen(p)['residual']:.0e}" if _chosen(p) else "–"
 
     def difference(p: dict[str, Any]) -> str:
         value = p.get("displacement_difference")
         return f"{value:.0e}" if value is not None else "–"
 
     def solver(p: dict[str, Any]) -> str:
-        linear, other = p.get("solver", "–"), p.get("nonlinear_solver")
+        linear, other = p.get("solver", "–"), _chosen(p).get("solver")
         return f"{linear}; equilibrium {other}" if other and other != linear else linear
 
     mine = f"trust region, {own.get('iterations', '–')} steps, {own.get('inner', '–')} inner"
@@ -187,6 +186,11 @@ def _facts(own: dict[str, Any], peers: dict[str, dict[str, Any]]) -> list[list[s
         ["difference in displacement", "0", *map(difference, columns)],
         ["load average", _load(own), *map(_load, columns)],
     ]
+
+
+def _chosen(peer: dict[str, Any]) -> dict[str, Any]:
+    """The fastest equilibrium of a peer."""
+    return peer.get("strategies", {}).get(peer.get("best_strategy"), {})
 
 
 def _load(record: dict[str, Any]) -> str:

@@ -18,10 +18,13 @@ VERSION = f"pypardiso {getattr(pypardiso, '__version__', '0.4.7')}"
 
 
 class Factor:
-    """Factor of a symmetric CSR matrix of which the upper triangle is used."""
+    """Factor of a symmetric CSR matrix of which the upper triangle is used.
 
-    def __init__(self, matrix: sp.csr_matrix) -> None:
-        self._indefinite = False
+    ``indefinite``: LDL^T from the start; ``switched``: an indefinite matrix has forced that.
+    """
+
+    def __init__(self, matrix: sp.csr_matrix, indefinite: bool = False) -> None:
+        self._indefinite, self.switched = indefinite, False
         self._begin(matrix)
 
     def _begin(self, matrix: sp.csr_matrix) -> None:
@@ -55,7 +58,7 @@ class Factor:
             if self._indefinite:
                 raise
             self.release()
-            self._indefinite = True
+            self._indefinite = self.switched = True
             self._begin(matrix)
 
     def release(self) -> None:

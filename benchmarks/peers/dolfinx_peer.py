@@ -45,7 +45,7 @@ class Factor:
     gflop = None
 
     def __init__(self, matrix: PETSc.Mat, package: str) -> None:
-        self.package = package
+        self.package, self.switched = package, False
         self._begin(matrix)
 
     def _begin(self, matrix: PETSc.Mat) -> None:
@@ -71,7 +71,7 @@ class Factor:
             if self.package != "cholmod":
                 raise
             self.release()
-            self.package = "mumps"
+            self.package, self.switched = "mumps", True
             self._begin(matrix)
 
     def release(self) -> None:
@@ -124,14 +124,9 @@ class Factor:
 class Dolfinx:
     """Vectors hold the entries that the rank owns, clamped ones included."""
 
+    name = f"dolfinx on {COMM.size} rank{'s' if COMM.size > 1 else ''},"
     version = dolfinx.__version__
     element = ELEMENT
-    package = "cholmod" if COMM.size == 1 else "mumps"
-
-    @property
-    def name(self) -> str:
-        """Name with the number of ranks."""
-        return f"dolfinx, {COMM.size} rank{'s' if COMM.size > 1 else ''}"
 
     def __init__(self, data: dict[str, Any]) -> None:
         cell = ufl.Cell("prism", geometric_dimension=3)
@@ -239,9 +234,11 @@ class Dolfinx:
         """Stiffness of the captured state."""
         return self.tangent(np.zeros_like(self.loads))
 
-    def factor(self, matrix: PETSc.Mat) -> Factor:
-        """Cholesky factor."""
-        return Factor(matrix, self.package)
+    @staticmethod
+    def factor(matrix: PETSc.Mat, indefinite: bool = False) -> Factor:
+        """Cholesky or LDL^T factor."""
+        alone = COMM.size == 1
+        return Factor(matrix, "cholmod" if alone and not indefinite else "mumps")
 
     @staticmethod
     def solver_of(factor: Factor) -> str:
@@ -264,7 +261,7 @@ class Dolfinx:
         return COMM.allreduce(float(a @ b))
 
     @staticmethod
-    def agreed(choice: str) -> str:
+    def agreed(choice: bool) -> bool:
         """The first rank's choice, on every rank."""
         return COMM.bcast(choice)
 

@@ -12,14 +12,14 @@ from __future__ import annotations
 
 import argparse
 import gc
-import sys
 import time
+from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import scipy.sparse as sp
-from nonlinear import STRATEGIES, Solution, solve
+from nonlinear import STRATEGIES, solve
 
 from measure import Record, peak_mb
 
@@ -62,10 +62,9 @@ def run(build: Any, rank: int = 0) -> None:
     gap, size = peer.times(matrix, x) - peer.loads, peer.loads
     record.data["solve_residual"] = float(np.sqrt(peer.dot(gap, gap) / peer.dot(size, size)))
 
-    _equilibria(record, peer, factor, float(data["tolerance"]), args)
+    factor.release()
+    _equilibria(record, peer, float(data["tolerance"]), args)
     if not args.no_basis:
-        # A new one: an indefinite tangent on the way may have left a slower kind.
-        factor.release()
         factor = peer.factor(peer.tangent_at_rest())
         record.timed("basis", lambda: _basis(peer, factor, data["basis"]))
         record.data["basis_threads"] = len(data["basis"].indptr) - 1
@@ -78,58 +77,56 @@ def _warm(peer: Any) -> None:
     peer.residual(factor.solve(peer.loads))
 
 
-def _equilibria(record: Record, peer: Any, factor: Any, tolerance: float, args: Any) -> None:
-    """Every strategy once, then the fastest again; the clock starts with a factor of rest."""
+def _equilibria(record: Record, peer: Any, tolerance: float, args: Any) -> None:
+    """Every strategy once, then the fastest again; the clock starts with a factor of rest.
+
+    A strategy that meets an indefinite tangent pays for the change from Cholesky to LDL^T, so it is
+    tried with LDL^T from the start too.
+    """
     runs: dict[str, Any] = record.data.setdefault("strategies", {})
-    best: tuple[float, str] | None = None
-    for strategy in args.strategies.split(","):
-        found, wall, cpu = _equilibrium(peer, factor, strategy, tolerance)
-        if isinstance(found, str):
-            runs[strategy] = {"failed": found}
-            continue
-        runs[strategy] = {
-            "s": [wall],
-            "cpu_s": [cpu],
-            "residual": found.residual,
-            "iterations": found.iterations,
-            "factorisations": found.factorisations,
-            "inner": found.inner,
-            "converged": found.converged,
-        }
-        if found.converged and (best is None or wall < best[0]):
-            best = (wall, strategy)
-            _keep(record, peer, found.u, args.result)
+    tries = [(s, False) for s in args.strategies.split(",")]
+    best: tuple[float, str, bool] | None = None
+    for strategy, indefinite in tries:
+        entry = _equilibrium(peer, strategy, indefinite, tolerance)
+        u = entry.pop("u", None)
+        name = f"{strategy}, LDL^T" if indefinite else strategy
+        runs[name] = {**entry, "s": [entry["s"]], "cpu_s": [entry["cpu_s"]]}
+        if entry["switched"]:
+            tries.append((strategy, True))
+        # Processes must not disagree on the choice, which hangs on their own clocks.
+        if peer.agreed(entry["converged"] and (best is None or entry["s"] < best[0])):
+            best = entry["s"], strategy, indefinite
+            record.data["best_strategy"] = name
+            _keep(peer, u, args.result)
         record.mark("equilibrium")
     if best is None:
         return
-    # Processes must not disagree on the choice, which hangs on their own clocks.
-    chosen = peer.agreed(best[1])
+    chosen = runs[record.data["best_strategy"]]
     for _ in range(args.repeats - 1):
-        _, wall, cpu = _equilibrium(peer, factor, chosen, tolerance)
-        runs[chosen]["s"].append(wall)
-        runs[chosen]["cpu_s"].append(cpu)
-    record.data["best_strategy"] = chosen
-    record.data["nonlinear_solver"] = peer.solver_of(factor)
-    record.data["times_s"]["equilibrium"] = runs[chosen]["s"]
-    record.data["cpu_s"]["equilibrium"] = runs[chosen]["cpu_s"]
+        entry = _equilibrium(peer, best[1], best[2], tolerance)
+        chosen["s"].append(entry["s"])
+        chosen["cpu_s"].append(entry["cpu_s"])
+    record.data["times_s"]["equilibrium"] = chosen["s"]
+    record.data["cpu_s"]["equilibrium"] = chosen["cpu_s"]
     record.write()
 
 
-def _equilibrium(
-    peer: Any, factor: Any, strategy: str, tolerance: float
-) -> tuple[Solution | str, float, float]:
-    """Solution or the reason why there is none, wall and processor time [s]."""
-    factor.update(peer.tangent_at_rest())
+def _equilibrium(peer: Any, strategy: str, indefinite: bool, tolerance: float) -> dict[str, Any]:
+    """Times [s] and counts of one solve from rest, with the solution or the reason for none."""
+    factor = peer.factor(peer.tangent_at_rest(), indefinite)
     wall, cpu = time.perf_counter(), time.process_time()
     try:
-        found: Solution | str = solve(peer, factor, strategy, tolerance)
+        found = asdict(solve(peer, factor, strategy, tolerance))
     except Exception as error:
-        found = f"{type(error).__name__}: {error}"[:200]
-        print(f"{strategy}: {found}", file=sys.stderr)
-    return found, time.perf_counter() - wall, peer.total(time.process_time() - cpu)
+        found = {"failed": f"{type(error).__name__}: {error}"[:200], "converged": False}
+    found["s"] = time.perf_counter() - wall
+    found["cpu_s"] = peer.total(time.process_time() - cpu)
+    found.update(switched=factor.switched, solver=peer.solver_of(factor))
+    factor.release()
+    return found
 
 
-def _keep(record: Record, peer: Any, u: Any, result: Path) -> None:
+def _keep(peer: Any, u: Any, result: Path) -> None:
     nodal = peer.nodal(u)
     if nodal is not None:
         np.save(result.with_suffix(".npy"), nodal)

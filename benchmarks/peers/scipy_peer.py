@@ -32,9 +32,9 @@ class ScipyPeer:
         return self.tangent(np.zeros_like(self.loads))
 
     @staticmethod
-    def factor(matrix: sp.csr_matrix) -> Factor:
-        """Cholesky factor."""
-        return Factor(matrix)
+    def factor(matrix: sp.csr_matrix, indefinite: bool = False) -> Factor:
+        """Cholesky or LDL^T factor."""
+        return Factor(matrix, indefinite)
 
     @staticmethod
     def solver_of(factor: Factor) -> str:
@@ -71,6 +71,6 @@ class ScipyPeer:
         return value
 
     @staticmethod
-    def agreed(choice: str) -> str:
+    def agreed(choice: bool) -> bool:
         """The first process's choice."""
         return choice
