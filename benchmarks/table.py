@@ -35,9 +35,10 @@ of 2 N in the SMAS. Everybody stops at an unbalanced force of 1e-8 of the load. 
 direct solver that they support, two threads (or ranks), and the fastest of three iterations: Newton
 with a new factor each time, with a factor kept near the solution (modified), or conjugate gradients
 preconditioned by an old factor (lagged). The tangent of this problem is indefinite on the way, so
-each is tried with Cholesky and with LDL^T. The clock of the equilibrium starts with the stiffness at rest
-assembled and factorised, which everybody has from the row above. The last rows show that the peers
-found the same displacements (the project clamps by stiff springs, hence the last digits).
+each is tried with Cholesky and with LDL^T. The clock of the equilibrium starts with the stiffness
+at rest assembled and factorised, which everybody has from the row above. Peers (dolfinx apart)
+eliminate the clamped nodes; the project, which knows springs only, carries them in its matrix,
+clamped by stiff ones. The difference in displacement shows that all found the same equilibrium.
 """
 
 
@@ -182,6 +183,7 @@ def _facts(own: dict[str, Any], peers: dict[str, dict[str, Any]]) -> list[list[s
         ["iteration", mine, *map(iteration, columns)],
         ["relative residual", f"{own.get('residual', math.nan):.0e}", *map(residual, columns)],
         ["element", own["element"], *(p.get("element", "–") for p in columns)],
+        ["entries of the factor", _entries(own), *map(_entries, columns)],
         ["linear solver", str(own.get("solver", "–")), *map(solver, columns)],
         ["difference in displacement", "0", *map(difference, columns)],
         ["load average", _load(own), *map(_load, columns)],
@@ -191,6 +193,11 @@ def _facts(own: dict[str, Any], peers: dict[str, dict[str, Any]]) -> list[list[s
 def _chosen(peer: dict[str, Any]) -> dict[str, Any]:
     """The fastest equilibrium of a peer."""
     return peer.get("strategies", {}).get(peer.get("best_strategy"), {})
+
+
+def _entries(record: dict[str, Any]) -> str:
+    count = record.get("factor_nnz")
+    return f"{1e-6 * count:.1f} M" if count else "–"
 
 
 def _load(record: dict[str, Any]) -> str:
