@@ -110,7 +110,6 @@ def _comparison(entry: dict[str, Any]) -> str:
     if "times_s" not in own:
         return f"threadlift: {own.get('failed', 'no result')}\n"
     present = {k: p for k, p in peers.items() if "times_s" in p}
-    absent = {k: p for k, p in peers.items() if k not in present}
     head = ["", "threadlift", *(_title(k, p) for k, p in present.items())]
     rows = []
     for key, label in STAGES:
@@ -135,9 +134,8 @@ def _comparison(entry: dict[str, Any]) -> str:
         rows.append(cells)
     rows += _facts(own, present)
     text = f"## The same problem, {own['dof']:,} unknowns\n\n{_grid(head, rows)}"
-    for key, peer in absent.items():
-        text += f"\n{key}: {peer.get('failed', 'no result')}."
-    return text + ("\n" if absent else "")
+    notes = [f"{k}: {p.get('failed', 'no result')}." for k, p in peers.items() if "failed" in p]
+    return text + ("\n" + " ".join(notes) + "\n" if notes else "")
 
 
 def _title(key: str, peer: dict[str, Any]) -> str:
