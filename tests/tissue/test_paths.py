@@ -151,3 +151,8 @@ def test_paths_are_not_longer_than_chains_of_edges(face, mesh):
     ways = [np.linalg.norm(np.diff(mesh.paths.points(*p), axis=0), axis=1).sum() for p in found]
     assert (np.array(ways) <= chains + 1e-6).all()
     assert (np.array(ways) >= np.linalg.norm(starts - ends, axis=1) - 1e-6).all()
+
+
+def test_a_path_does_not_leap_over_the_mouth(face, mesh):
+    with pytest.raises(InputError, match="opening"):
+        mesh.surface_path(face.landmark("labiale_superius"), face.landmark("labiale_inferius"))

@@ -33,6 +33,9 @@ _HOP_MM = 2.0
 _STUCK = 0.3
 _DETOUR = 1.6
 _ARRIVED_MM = 0.05
+# Straightening draws a path around an opening until it leaps over: one step is this much longer
+# than the mean.
+_LEAP = 2.0
 
 
 @njit(cache=True)
@@ -245,7 +248,10 @@ def _straight(tri, bary, ends, surface, triangles, ptr, fan):
 
 @njit(cache=True)
 def _smooth(chain, tri, bary, ends, step, surface, triangles, ptr, fan):
-    """Triangles and barycentrics of the chain (k,3) straightened, in steps of at most ``step``."""
+    """Triangles and barycentrics of the chain (k,3) straightened, in steps of at most ``step``.
+
+    The last value tells whether no step is much longer than the others.
+    """
     final = max(int(np.ceil(_length(chain) / step - 1e-9)), 1)
     segments = min(_COARSEST, final)
     while True:
@@ -259,7 +265,10 @@ def _smooth(chain, tri, bary, ends, step, surface, triangles, ptr, fan):
         _straighten(points, where, weight, surface, triangles, ptr, fan, sweeps)
         final = max(int(np.ceil(_length(points) / step - 1e-9)), 1)
         if segments >= final:
-            return where, weight
+            widest = 0.0
+            for i in range(segments):
+                widest = max(widest, _gap(points[i], points[i + 1]))
+            return where, weight, widest <= _LEAP * _length(points) / segments
         chain, segments = points, min(2 * segments, final)
 
 
@@ -315,8 +324,8 @@ class SurfacePaths:
         """Smooth shortest path from start (3,) to end (3,), points about step_mm apart.
 
         Returns triangles (k,) and barycentrics (k,3); the first and last are the surface places
-        nearest to start and end. Ends on either side of an opening (mouth, eye) may be joined
-        across it in one long step. InputError when the step is not positive or no path exists.
+        nearest to start and end. InputError when the step is not positive, or when no path exists
+        or only one that leaps over an opening (mouth, eye).
         """
         return self.many(np.reshape(start, (1, 3)), np.reshape(end, (1, 3)), step_mm)[0]
 
@@ -341,7 +350,12 @@ class SurfacePaths:
             chain, arrives = _straight(t, b, place, *self._mesh)
             if not arrives:
                 chain = self._chain(t, place)
-            where, weight = _smooth(chain, t, b, place, step_mm, *self._mesh)
+            where, weight, even = _smooth(chain, t, b, place, step_mm, *self._mesh)
+            if not even:
+                raise InputError(
+                    f"An opening lies between {place[0].round(1)} and {place[1].round(1)} mm.",
+                    "Choose start and end on the same side of mouth, eye and nostril.",
+                )
             out.append((where[::turn], weight[::turn]))
         return out
 
