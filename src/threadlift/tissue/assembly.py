@@ -49,26 +49,55 @@ class BlockPattern(BlockSparsity):
     """Fixed pattern of the stiffness of elements.
 
     slots (E,6,6) block of each element node pair; diagonal (N,) block of each node with itself.
+    pairs (P,2) elements that share a pressure, and cross (P,2,6,6) the blocks of the nodes of the
+    first with those of the second, and back.
     """
 
     slots: NDArray
     diagonal: NDArray
+    pairs: NDArray
+    cross: NDArray
 
     @staticmethod
-    def of(wedges: NDArray, nodes: int) -> BlockPattern:
-        """Pattern of node pairs that share a wedge."""
+    def of(wedges: NDArray, nodes: int, partner: NDArray | None = None) -> BlockPattern:
+        """Pattern of node pairs that share a wedge, or wedges that share a pressure.
+
+        partner (E,): the other wedge of each pair, -1 for none.
+        """
         w = wedges.astype(np.int64)
-        keys = (w[:, :, None] * nodes + w[:, None, :]).ravel()
+        count = len(w)
+        other = np.full(count, -1) if partner is None else np.asarray(partner)
+        first = np.flatnonzero(other > np.arange(count))
+        pairs = np.stack([first, other[first]], axis=1)
+        one, two = w[pairs[:, 0]], w[pairs[:, 1]]
+        keys = np.concatenate(
+            [
+                (w[:, :, None] * nodes + w[:, None, :]).ravel(),
+                (one[:, :, None] * nodes + two[:, None, :]).ravel(),
+                (two[:, :, None] * nodes + one[:, None, :]).ravel(),
+            ]
+        )
         unique, slots = np.unique(keys, return_inverse=True)
+        slots = slots.astype(np.int32)
         rows, columns = unique // nodes, unique % nodes
         indptr = np.concatenate([[0], np.cumsum(np.bincount(rows, minlength=nodes))])
         diagonal = np.searchsorted(unique, np.arange(nodes, dtype=np.int64) * (nodes + 1))
+        inside = 36 * count
         return BlockPattern(
             indptr.astype(np.int32),
             columns.astype(np.int32),
-            slots.reshape(len(wedges), 6, 6).astype(np.int32),
+            slots[:inside].reshape(count, 6, 6),
             diagonal.astype(np.int32),
+            pairs,
+            slots[inside:].reshape(2, len(pairs), 6, 6).swapaxes(0, 1).copy(),
         )
+
+    @cached_property
+    def partner(self) -> NDArray:
+        """The other wedge (E,) of each pair, the wedge itself where there is none."""
+        out = np.arange(len(self.slots))
+        out[self.pairs[:, 0]], out[self.pairs[:, 1]] = self.pairs[:, 1], self.pairs[:, 0]
+        return out
 
 
 @dataclass(frozen=True)
@@ -106,8 +135,9 @@ class Evaluation:
 class Solid:
     """Elements with materials and supports on a fixed pattern.
 
-    points (N,3) [mm], wedges (E,6), materials per element, supports. All methods take
-    displacements u (N,3) [mm] from the captured state.
+    points (N,3) [mm], wedges (E,6), materials per element, supports; partner (E,) the wedge with
+    which each shares its pressure, -1 (or None for all) for none. All methods take displacements u
+    (N,3) [mm] from the captured state.
     """
 
     def __init__(
@@ -118,6 +148,7 @@ class Solid:
         supports: Supports,
         *,
         geometry: WedgeGeometry | None = None,
+        partner: NDArray | None = None,
         pattern: BlockPattern | None = None,
         parts: tuple[NDArray, ...] | None = None,
     ) -> None:
@@ -126,14 +157,21 @@ class Solid:
         self.materials = materials
         self.supports = supports
         self.geometry = geometry or wedge_geometry(self.points, self.wedges)
-        self.pattern = pattern or BlockPattern.of(self.wedges, len(self.points))
+        self.pattern = pattern or BlockPattern.of(self.wedges, len(self.points), partner)
         m, g = materials, self.geometry
-        law = (m.mu, m.b, m.k1, m.k2, m.bulk, m.mu0, m.G, m.H, m.sheet, m.slack)
-        fields = (g.gradients, g.weights, g.volume, *law)
-        self._data: tuple[Any, ...] = tuple(np.ascontiguousarray(a) for a in fields)
+        law = (m.mu, m.b, m.k1, m.k2, m.mu0, m.G, m.H, m.sheet, m.slack)
+        self._data: tuple[Any, ...] = tuple(
+            np.ascontiguousarray(a) for a in (g.gradients, g.weights, *law)
+        )
         self._parts = parts or chunks.element_parts(
             self.points[self.wedges].mean(axis=1), self.wedges, len(self.points)
         )
+        other = self.pattern.partner
+        alone = other == np.arange(len(other))
+        self._volume = g.volume + np.where(alone, 0.0, g.volume[other])
+        spring = g.volume * m.bulk
+        self._bulk = (spring + np.where(alone, 0.0, spring[other])) / self._volume
+        self._alone = alone
 
     @property
     def nodes(self) -> int:
@@ -158,6 +196,16 @@ class Solid:
         np.add.at(force, self.wedges, self.materials.bulk[:, None] * reach)
         return 4.0 * float(np.finfo(float).eps * np.linalg.norm(force))
 
+    @cached_property
+    def _pair_parts(self) -> tuple[NDArray, ...]:
+        """Pairs that may be worked on side by side: those within one part of the elements."""
+        part = np.full(len(self.wedges), len(self._parts) - 1)
+        for number, elements in enumerate(self._parts):
+            part[elements] = number
+        one, two = part[self.pattern.pairs].T
+        home = np.where(one == two, one, len(self._parts) - 1)
+        return tuple(np.flatnonzero(home == number) for number in range(len(self._parts)))
+
     @property
     def parts(self) -> tuple[NDArray, ...]:
         """Element numbers that may be worked on side by side (see ``chunks``)."""
@@ -174,11 +222,20 @@ class Solid:
         u = np.ascontiguousarray(u, dtype=float)
         x = self.points + u
         count = len(self.wedges)
-        energy, pressure, least = np.zeros(count), np.zeros(count), np.zeros(count)
-        force = np.zeros_like(x)
-        out = (energy, pressure, least, force)
+        energy, now, least = np.zeros(count), np.zeros(count), np.zeros(count)
+        swell, force = np.zeros((count, 6, 3)), np.zeros_like(x)
+        out = (energy, now, swell, least, force)
         chunks.run(
             self._parts, lambda part: kernels.energy_force(part, u, self.wedges, *out, *self._data)
+        )
+        mu0, volume = self.materials.mu0, self.geometry.volume
+        both = now + np.where(self._alone, 0.0, now[self.pattern.partner])
+        dilation = both / self._volume - 1.0
+        pressure = self._bulk * dilation - mu0
+        energy += 0.5 * volume * self._bulk * dilation**2 - mu0 * (now - volume)
+        chunks.run(
+            self._parts,
+            lambda part: kernels.pressure_force(part, self.wedges, pressure, swell, force),
         )
         springs = self.supports.springs[:, None] * u
         terms = [energy, 0.5 * np.einsum("nc,nc->n", springs, u)]
@@ -198,11 +255,17 @@ class Solid:
         x = self.points + u
         data = np.zeros((len(self.pattern.indices), 3, 3))
         push = self._internal(u)[3] if pressure is None else pressure
+        p, rise = self.pattern, self._bulk / self._volume
+        swell = np.zeros((len(self.wedges), 6, 3))
         chunks.run(
             self._parts,
             lambda part: kernels.tangent(
-                part, u, self.wedges, push, safe, self.pattern.slots, data, *self._data
+                part, u, self.wedges, push, rise, safe, p.slots, swell, data, *self._data
             ),
+        )
+        chunks.run(
+            self._pair_parts,
+            lambda part: kernels.pair_blocks(part, p.pairs, rise, swell, p.cross, data),
         )
         data[self.pattern.diagonal] += self.supports.springs[:, None, None] * np.eye(3)
         bars = self.supports.bars

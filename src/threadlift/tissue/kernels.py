@@ -3,7 +3,9 @@
 Each kernel works through a part of an element order, so that parts without common nodes can run
 side by side (``chunks``) and every sum still has one fixed order: the same bits on any number of
 processors. Symbols follow ``materials``; A = 2 (W1 G + W4 H) maps a shape gradient to the isochoric
-force, and the volume term acts through q = dV/dx with the element's pressure p = K (J - 1) - mu0.
+force. The volume term acts through q = dV/dx with the pressure p = K (J - 1) - mu0, where J is the
+mean over the element and its partner (``pairing``): so the elements' volumes come first, then the
+pressures (``assembly``), then their forces.
 """
 
 from __future__ import annotations
@@ -30,18 +32,20 @@ _ROWS = 49
 
 @njit(cache=True, nogil=True)
 def energy_force(
-    order, u, wedges, energy, pressure, smallest, force,
-    grads, weights, volume, mu, b, k1, k2, bulk, mu0, G, H, sheet, slack,
+    order, u, wedges, energy, now, swell, smallest, force,
+    grads, weights, mu, b, k1, k2, mu0, G, H, sheet, slack,
 ):  # fmt: skip
-    """Energies (E,) [N mm], pressures (E,) [MPa], smallest det F (E,) of the elements in order.
+    """All but the pressure, for the elements in order.
 
-    Their nodal internal forces are added to ``force`` (N,3) [N].
+    Energies (E,) [N mm], volumes ``now`` (E,) [mm3], their derivatives ``swell`` (E,6,3) [mm2] and
+    the smallest det F (E,) are set; nodal internal forces are added to ``force`` (N,3) [N].
     """
     F, FG, FH, cof = np.empty((3, 3)), np.empty((3, 3)), np.empty((3, 3)), np.empty((3, 3))
     P, arms = np.empty((3, 3)), np.empty((3, 3))
     c, first, second = np.empty(4), np.empty(4), np.empty((4, 4))
-    q, f = np.empty((6, 3)), np.empty((6, 3))
+    f = np.empty((6, 3))
     for e in order:
+        q = swell[e]
         q[:] = 0.0
         f[:] = 0.0
         current = 0.0
@@ -90,15 +94,23 @@ def energy_force(
                 for i in range(3):
                     f[a, i] += w * (P[i, 0] * g0 + P[i, 1] * g1 + P[i, 2] * g2)
                     q[a, i] += w * (cof[i, 0] * g0 + cof[i, 1] * g1 + cof[i, 2] * g2)
-        dilation = current / volume[e] - 1.0
-        energy[e] = total + volume[e] * dilation * (0.5 * bulk[e] * dilation - mu0[e])
-        push = bulk[e] * dilation - mu0[e]
-        pressure[e] = push
+        energy[e] = total
+        now[e] = current
         smallest[e] = least
         for a in range(6):
             n = wedges[e, a]
             for i in range(3):
-                force[n, i] += f[a, i] + push * q[a, i]
+                force[n, i] += f[a, i]
+
+
+@njit(cache=True, nogil=True)
+def pressure_force(order, wedges, pressure, swell, force):
+    """Add the nodal forces (N,3) [N] of the pressures (E,) [MPa] of the elements in order."""
+    for e in order:
+        for a in range(6):
+            n = wedges[e, a]
+            for i in range(3):
+                force[n, i] += pressure[e] * swell[e, a, i]
 
 
 @njit(cache=True, inline="always")
@@ -193,15 +205,17 @@ def _add_blocks(e, rows, X, V, AG, BF, g, slots, blocks):
 
 @njit(cache=True, nogil=True)
 def tangent(
-    order, u, wedges, pressure, safe, slots, blocks,
-    grads, weights, volume, mu, b, k1, k2, bulk, mu0, G, H, sheet, slack,
+    order, u, wedges, pressure, rise, safe, slots, swell, blocks,
+    grads, weights, mu, b, k1, k2, mu0, G, H, sheet, slack,
 ):  # fmt: skip
     """Add the second derivative of the energy to ``blocks`` (nnz blocks, 3, 3) [N/mm].
 
-    pressure (E,) [MPa] is that of u. ``safe``: limit it so that every element stays positive
-    semidefinite (the second derivative of det F lies between plus and minus the largest stretch,
-    the isochoric part above W1 times the smallest eigenvalue of G) and leave the wrinkling rule
-    out. ``slots`` (E,6,6) gives the block of every pair of element nodes.
+    pressure (E,) [MPa] is that of u, rise (E,) [MPa/mm3] its derivative by the volume. What couples
+    an element to its partner is left to ``pair_blocks``, for which ``swell`` (E,6,3) [mm2] is set.
+    ``safe``: limit the pressure so that every element stays positive semidefinite (the second
+    derivative of det F lies between plus and minus the largest stretch, the isochoric part above W1
+    times the smallest eigenvalue of G) and leave the wrinkling rule out. ``slots`` (E,6,6) gives
+    the block of every pair of element nodes.
     """
     F, FG, FH, cof = np.empty((3, 3)), np.empty((3, 3)), np.empty((3, 3)), np.empty((3, 3))
     A, arms = np.empty((3, 3)), np.empty((3, 3))
@@ -276,11 +290,36 @@ def tangent(
                 g0, g1, g2 = w * g[a, 0], w * g[a, 1], w * g[a, 2]
                 for j in range(3):
                     AG[p, a, j] = A[j, 0] * g0 + A[j, 1] * g1 + A[j, 2] * g2
-        stiff = bulk[e] / volume[e]
         for r in range(18):
             V[0, r] = q[r]
-            X[0, r] = stiff * q[r]
+            X[0, r] = rise[e] * q[r]
+            swell[e, r // 3, r % 3] = q[r]
         _add_blocks(e, rows, X, V, AG, BF, grads[e], slots, blocks)
+
+
+@njit(cache=True, nogil=True)
+def pair_blocks(order, pairs, rise, swell, slots, blocks):
+    """Add what couples two elements through their common pressure, for the pairs in order.
+
+    pairs (P,2) of elements; slots (P,2,6,6): blocks of the nodes of the first with those of the
+    second, and back.
+    """
+    for k in order:
+        one, two = pairs[k, 0], pairs[k, 1]
+        for a in range(6):
+            x0 = rise[one] * swell[one, a, 0]
+            x1 = rise[one] * swell[one, a, 1]
+            x2 = rise[one] * swell[one, a, 2]
+            for m in range(6):
+                there, back = slots[k, 0, a, m], slots[k, 1, m, a]
+                for j in range(3):
+                    v = swell[two, m, j]
+                    blocks[there, 0, j] += x0 * v
+                    blocks[there, 1, j] += x1 * v
+                    blocks[there, 2, j] += x2 * v
+                    blocks[back, j, 0] += x0 * v
+                    blocks[back, j, 1] += x1 * v
+                    blocks[back, j, 2] += x2 * v
 
 
 @njit(cache=True, nogil=True)

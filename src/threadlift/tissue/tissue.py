@@ -33,6 +33,7 @@ from threadlift.tissue.loaded import Loaded, thread_states
 from threadlift.tissue.mesh import LayeredMesh
 from threadlift.tissue.mesh_asset import Level
 from threadlift.tissue.minimum import minimum as minimum_of
+from threadlift.tissue.pairing import partners
 from threadlift.tissue.parameters import TissueParameters
 from threadlift.tissue.refine import refined_along
 from threadlift.tissue.relaxation import state_share
@@ -98,6 +99,7 @@ class Tissue:
             layer_materials(mesh, self.parameters, fields),
             Supports(support_springs(mesh, self.parameters, base, held), bars),
             geometry=like.solid.geometry if like is not None and same else None,
+            partner=None if like is not None else partners(mesh),
             pattern=like.solid.pattern if like is not None else None,
             parts=like.solid.parts if like is not None else None,
         )
