@@ -90,7 +90,7 @@ def test_force_and_tangent_belong_to_the_paired_energy(tissue):
 
 
 def test_short_waves_of_pressure_on_nearly_incompressible_tissue_do_not_lock():
-    """The answer at K/mu = 1e4 must be that at 50; wedges with a pressure of their own lose 13 %."""
+    """K/mu = 1e4 must answer like 50; wedges with a pressure of their own lose 13 % of it."""
     mesh = uniformly_refined(box_mesh(10, 10))
     area, x = mesh.nodal_area(0), mesh.surface
     wave = np.cos(np.pi * x[:, 0] / 10.0) * np.cos(np.pi * x[:, 1] / 10.0)
