@@ -3,7 +3,9 @@
 Each direction is kept in the visibility cone of its fan, and its length below what local thickness
 (the medial ball of the surface) allows. What remains is shortened, down to a floor, until the
 scaled Jacobians are sound and no column stands in another; where the floor is too much, the fold
-is opened (``repair``).
+is opened (``repair``). All this is decided once, on the coarse level: what shortens a column
+depends on the mesh, and the depth of a face's tissue must not. Finer levels take directions and the
+share of the wanted depth from there, and their skin from the face.
 """
 
 from __future__ import annotations
@@ -16,6 +18,7 @@ from numpy.typing import NDArray
 
 from threadlift.face.template import template
 from threadlift.tissue.cones import smoothed_directions, triangle_normals
+from threadlift.tissue.levels import PARENT, prolongation
 from threadlift.tissue.mesh import SUBLAYERS, LayeredMesh, wedges_of
 from threadlift.tissue.mesh_asset import Level, MeshAsset, mesh_asset
 from threadlift.tissue.overlap import SKIN, Boundary
@@ -49,6 +52,8 @@ _CLEAR = 0.75
 _PUSHES = 7
 # Between repairs overlap is looked for in so many rings around where it was found.
 _LOOK_RINGS = 8
+# Times that finer skin gives way by half before it gives way altogether.
+_HALVINGS = 3
 
 
 class Thicknesses(Protocol):
@@ -253,6 +258,53 @@ def _fitted(
         _limit_slope(length, x, ring_ptr, ring, _SLOPE)
 
 
+def inherited(
+    surface: NDArray, stack: NDArray, points: NDArray, room: NDArray, level: Level
+) -> tuple[NDArray, NDArray]:
+    """Node positions and shares of the stack's depth, like `extrude`, from the parent level's.
+
+    points (V' * 7, 3) [mm] and room (V',) of the parent. Where the parent's skin was opened, and
+    where finer skin on these columns is not sound, the wedges of the parent are divided as they
+    are; where even these stand in each other (at a lid corner the parent's triangles share a
+    vertex, which hides it), walls are pushed apart.
+    """
+    asset, up = mesh_asset(level), prolongation(level)
+    reference = asset.sample(template().vertices)
+    grid = points.reshape(-1, NL, 3)
+    arrow = grid[:, -1] - grid[:, 0]
+    d = up @ (arrow / np.linalg.norm(arrow, axis=1)[:, None])
+    d /= np.linalg.norm(d, axis=1)[:, None]
+    skin, base = up @ grid[:, 0], up @ grid[:, -1]
+    stack = np.maximum(stack, 0.05)
+    wanted = stack.sum(axis=1)
+    full = surface + ((up @ room) * wanted)[:, None] * d
+    wedges, boundary = wedges_of(asset.triangles, NL), Boundary.of(asset.triangles, NL)
+    kept = np.asarray((up > 0).sum(axis=1)).ravel() == 1
+    moved = kept & (np.linalg.norm(skin - surface, axis=1) > 1e-9)
+    own = 1.0 - grown(moved, asset, 1).astype(float)
+    tries = 0
+    while True:
+        x = skin + own[:, None] * (surface - skin)
+        column = base + own[:, None] * (full - base) - x
+        length = np.linalg.norm(column, axis=1)
+        sublayers = _sublayers(stack, length / wanted)
+        points = _points(x, column / length[:, None], sublayers)
+        bad = np.zeros(asset.columns, dtype=bool)
+        bad[wedges[scaled_jacobians(points, wedges) < _ACCEPTABLE][:, :3] // NL] = True
+        pairs = boundary.crossings(points)
+        bad[boundary.columns[pairs].ravel()] = True
+        tries += 1
+        one, two = boundary.columns[pairs[:, 0]], boundary.columns[pairs[:, 1]]
+        stuck = (own[one] == 0.0).all(axis=1) & (own[two] == 0.0).all(axis=1)
+        if not ((bad & (own > 0.0)).any() or stuck.any()) or tries == _REPAIRS:
+            return points, length / wanted
+        if stuck.any():
+            apart = pushed(one[stuck], two[stuck], reference, asset, tries)
+            skin, base = skin + apart, base + apart
+        around = grown(bad, asset, tries)
+        own[around] = 0.5 * own[around] if tries < _HALVINGS else 0.0
+
+
 def layered_mesh(face: Face, stack: Thicknesses, level: Level = "default") -> LayeredMesh:
     """Layered mesh of a face: the shared triangulation with this face's shape and thicknesses.
 
@@ -261,13 +313,13 @@ def layered_mesh(face: Face, stack: Thicknesses, level: Level = "default") -> La
     """
     asset = mesh_asset(level)
     thickness = np.stack([stack.skin_mm, stack.fat_mm, stack.smas_mm, stack.deep_mm], axis=1)
-    skin = asset.sample(face.vertices)
-    points, room = extrude(
-        skin,
-        asset.sample(thickness),
-        asset.sample(template().vertices),
-        asset,
-    )
+    skin, layers = asset.sample(face.vertices), asset.sample(thickness)
+    if level in PARENT:
+        parent = layered_mesh(face, stack, PARENT[level])
+        assert parent.room is not None
+        points, room = inherited(skin, layers, parent.points, parent.room, level)
+    else:
+        points, room = extrude(skin, layers, asset.sample(template().vertices), asset)
     return LayeredMesh(
         points=points,
         surface_triangles=asset.triangles,
