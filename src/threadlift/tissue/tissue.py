@@ -183,7 +183,9 @@ class Tissue:
                 raise InputError(
                     "This tissue has no face whose layers could be varied.", "Use Tissue.of."
                 )
+            refinement = mesh.refinement
             mesh = layered_mesh(self.face, stack, cast("Level", mesh.level))
+            mesh = mesh if refinement is None else refinement.of(mesh)
         return Tissue(
             mesh,
             parameters or self.parameters,
@@ -318,6 +320,8 @@ class Tissue:
             self.solid,
             external=external,
             working=self.working,
+            # Without threads the captured stiffness is the best start; they would add strings.
+            captured=None if cables else self.rest,
             tolerance=tolerance,
             max_iterations=max_iterations,
         )
