@@ -14,6 +14,7 @@ import shutil
 import subprocess
 import sys
 import tempfile
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -27,8 +28,10 @@ ROOT = HERE.parent
 #: Unknowns of the comparison, of a quick look, and of the scaling.
 DOF, QUICK = 60_000, 20_000
 SCALING = (20_000, 60_000, 100_000, 200_000, 400_000)
-#: Sizes at which peers are timed for the scaling, without the response basis.
+#: Sizes at which peers are timed for the scaling, without the response basis and with the
+#: iterations that can be the fastest there.
 PEER_SCALING = (20_000, 200_000)
+_PEER_SCALING_OPTIONS = ["--no-basis", "--strategies", "modified,lagged"]
 THREADS = 2
 #: Longest time for one process [s].
 LIMIT_S = 1800
@@ -96,7 +99,9 @@ def installed(peer: str) -> bool:
     return subprocess.run(test, capture_output=True, check=False).returncode == 0
 
 
-def peer_run(folder: Path, peer: str, dof: int, repeats: int, *, basis: bool) -> dict[str, Any]:
+def peer_run(
+    folder: Path, peer: str, dof: int, repeats: int, options: Sequence[str] = ()
+) -> dict[str, Any]:
     """One peer on the problem file of ``dof``, its field compared with the project's."""
     if not installed(peer):
         return {"failed": "not installed"}
@@ -104,7 +109,7 @@ def peer_run(folder: Path, peer: str, dof: int, repeats: int, *, basis: bool) ->
     result = folder / f"{peer}-{dof}.json"
     command = [*command[:-1], str(HERE / "peers" / command[-1])]
     command += [str(folder / f"problem-{dof}.npz"), str(result), "--repeats", str(repeats)]
-    record = measured(command + ([] if basis else ["--no-basis"]), result, threads)
+    record = measured([*command, *options], result, threads)
     field, reference = result.with_suffix(".npy"), folder / f"threadlift-{dof}.npy"
     if field.exists() and reference.exists():
         ours_mm, theirs_mm = np.load(reference), np.load(field)
@@ -118,30 +123,32 @@ def say(text: str) -> None:
     print(text, file=sys.stderr, flush=True)
 
 
-def measure(folder: Path, args: argparse.Namespace) -> dict[str, Any]:
-    """All processes in turn."""
+def measure(folder: Path, args: argparse.Namespace) -> Iterator[dict[str, Any]]:
+    """All processes in turn; gives what there is after each of them."""
     repeats = 1 if args.quick else args.repeats
     main_dof = QUICK if args.quick else args.dof
     out: dict[str, Any] = {"machine": describe(ROOT), "dof": main_dof, "threads": THREADS}
     say("machine limits")
     limits = folder / "limits.json"
-    out["limits"] = measured(
-        [sys.executable, str(HERE / "limits.py"), str(limits)], limits, THREADS
-    )
-    sizes = sorted({main_dof, *(SCALING if args.scaling else ())})
+    command = [sys.executable, str(HERE / "limits.py"), str(limits)]
+    out["limits"] = measured(command, limits, THREADS)
+    sizes = [main_dof, *(s for s in SCALING if args.scaling and s != main_dof)]
     out["sizes"] = {}
     for dof in sizes:
         say(f"threadlift, {dof} unknowns")
         entry = out["sizes"][str(dof)] = {"threadlift": ours(folder, dof, repeats), "peers": {}}
+        yield out
         if dof == main_dof:
             say("threadlift, full problem")
             entry["full"] = ours(folder, dof, repeats, full=True)
+            yield out
         if dof != main_dof and dof not in PEER_SCALING:
             continue
+        options = [] if dof == main_dof else _PEER_SCALING_OPTIONS
         for peer in args.peers:
             say(f"{peer}, {dof} unknowns")
-            entry["peers"][peer] = peer_run(folder, peer, dof, repeats, basis=dof == main_dof)
-    return out
+            entry["peers"][peer] = peer_run(folder, peer, dof, repeats, options)
+            yield out
 
 
 def peers_of(text: str) -> list[str]:
@@ -166,16 +173,17 @@ def main() -> None:
     parser.add_argument("--from", dest="source", type=Path, help="table from kept measurements")
     parser.add_argument("--keep", type=Path, help="folder for logs and fields")
     args = parser.parse_args()
+    result: dict[str, Any] = {}
     if args.source is not None:
         result = json.loads(args.source.read_text())
     else:
         folder = args.keep or Path(tempfile.mkdtemp(prefix="threadlift-bench-"))
         folder.mkdir(parents=True, exist_ok=True)
-        result = measure(folder, args)
+        for result in measure(folder, args):
+            if args.json is not None:
+                args.json.write_text(json.dumps(result, indent=1) + "\n")
         if args.keep is None:
             shutil.rmtree(folder)
-    if args.json is not None:
-        args.json.write_text(json.dumps(result, indent=1) + "\n")
     text = document(result)
     if args.write is not None:
         args.write.write_text(text)

@@ -340,7 +340,8 @@ def _scaling(sizes: dict[str, Any]) -> str:
     head = ["unknowns", *(label.strip("*") for k, label in STAGES if k != "cold")]
     head += ["peak memory", "fastest peer's equilibrium"]
     rows = []
-    for entry in sizes.values():
+    for dof in sorted(sizes, key=int):
+        entry = sizes[dof]
         own = entry["threadlift"]
         if "times_s" not in own:
             rows.append([own.get("failed", "–"), *[""] * (len(head) - 1)])

@@ -26,8 +26,6 @@ dolfinx.mesh._uflcell_to_dolfinxcell["prism"] = dolfinx.cpp.mesh.CellType.prism
 
 # UFL warns that it turns the quadrature points into text, at every form.
 logging.getLogger("UFL").setLevel(logging.ERROR)
-logging.getLogger("ffcx").setLevel(logging.ERROR)
-logging.getLogger().setLevel(logging.ERROR)
 
 COMM = MPI.COMM_WORLD
 RULE = {
