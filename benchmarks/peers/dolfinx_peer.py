@@ -122,8 +122,8 @@ class Factor:
 class Dolfinx:
     """Vectors hold the entries that the rank owns, clamped ones included."""
 
-    name = f"dolfinx on {COMM.size} rank{'s' if COMM.size > 1 else ''},"
-    version = dolfinx.__version__
+    name = "dolfinx"
+    version = f"{dolfinx.__version__}, {COMM.size} rank{'s' if COMM.size > 1 else ''}"
     element = ELEMENT
 
     def __init__(self, data: dict[str, Any]) -> None:
