@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from functools import cache
-from typing import Any, Literal
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 from threadlift.evidence import table
 from threadlift.face.template import template
 from threadlift.planning.paths import shoot
-from threadlift.tissue.mesh_asset import MeshAsset, mesh_asset
+from threadlift.tissue.mesh_asset import Level, MeshAsset, mesh_asset
 
 # Vertices of a zone count as targets above this weight.
 _IN_ZONE = 0.5
@@ -40,7 +40,7 @@ class Anchor:
 
 
 @cache
-def library(level: Literal["coarse", "default"]) -> tuple[tuple[Anchor, ...], tuple[Anchor, ...]]:
+def library(level: Level) -> tuple[tuple[Anchor, ...], tuple[Anchor, ...]]:
     """Entries and targets of the left side on the mesh of this level."""
     asset = mesh_asset(level)
     head = template()

@@ -279,7 +279,7 @@ def inherited(
     wanted = stack.sum(axis=1)
     full = surface + ((up @ room) * wanted)[:, None] * d
     wedges, boundary = wedges_of(asset.triangles, NL), Boundary.of(asset.triangles, NL)
-    kept = np.asarray((up > 0).sum(axis=1)).ravel() == 1
+    kept = np.diff(up.indptr) == 1
     moved = kept & (np.linalg.norm(skin - surface, axis=1) > 1e-9)
     own = 1.0 - grown(moved, asset, 1).astype(float)
     tries = 0

@@ -24,7 +24,7 @@ def prolongation(level: Level) -> sparse.csr_array:
     fine, parent = mesh_asset(level), mesh_asset(PARENT[level])
     shape = template().vertices
     # Kept vertices have the same place on the template, to rounding.
-    _, kept = KDTree(fine.sample(shape)).query(parent.sample(shape))
+    kept = np.asarray(KDTree(fine.sample(shape)).query(parent.sample(shape))[1])
     t = parent.triangles.astype(np.int64)
     edges = np.unique(
         np.sort(np.concatenate([t[:, [0, 1]], t[:, [1, 2]], t[:, [2, 0]]]), 1), axis=0
