@@ -1,26 +1,19 @@
 """A lift of a whole face by four threads on nested meshes: how far is the default one off?
 
 The threads are fixed in space: they are placed once, on the default mesh, and every mesh gets the
-same paths. So is the body: the columns of tissue of the default mesh are carried to the other
-levels, because the error of the elements is asked for and not what a level does with narrow
-places when it extrudes its own columns (`lifts` with ``own_columns`` shows that too). Not part of
-`run_selftest`: the finest level takes minutes.
+same paths. Not part of `run_selftest`: the finest level takes minutes.
 """
 
 from __future__ import annotations
 
-from dataclasses import replace
-
 import numpy as np
 from numpy.typing import NDArray
-from scipy.spatial import KDTree
 
 from threadlift.face import Face
 from threadlift.threads.thread import SIDES, Thread
 from threadlift.tissue import Tissue
 from threadlift.tissue.mesh import LayeredMesh
-from threadlift.tissue.mesh_asset import Level, mesh_asset
-from threadlift.tissue.refine import uniformly_refined
+from threadlift.tissue.mesh_asset import Level
 
 LEVELS: tuple[Level, ...] = ("coarse", "default", "reference")
 #: What is measured: the mean over both sides of these zones.
@@ -34,7 +27,7 @@ _DEPTH = 3.5
 
 
 def zone_mean(mesh: LayeredMesh, field: NDArray, zones: tuple[str, ...]) -> NDArray:
-    """Mean (3,) of a skin field (V,3) over the area of zones on both sides."""
+    """Mean (k,) of a field (V,k) over the area of zones on both sides."""
     weight = sum(mesh.zone_weights[f"{zone}_{side}"] for zone in zones for side in SIDES)
     share = weight * mesh.nodal_area(0)
     return share @ field / share.sum()
@@ -70,51 +63,17 @@ def four_threads(mesh: LayeredMesh, tension_n: float = _TENSION_N) -> list[Threa
     return out
 
 
-def on_columns_of(tissue: Tissue, level: Level) -> Tissue:
-    """The same face at another level, with the columns of ``tissue``: its skin stays on the face.
-
-    Vertices of both levels are vertices or edge middles of the given mesh (levels are nested), so
-    columns are copied or averaged.
-    """
-    assert tissue.face is not None
-    assert tissue.mesh.asset is not None
-    other = Tissue.of(tissue.face, level=level)
-    nl = tissue.mesh.nl
-    skin = tissue.mesh.asset.sample(tissue.face.vertices)
-    columns = tissue.mesh.points.reshape(-1, nl, 3) - skin[:, None]
-    refinement = uniformly_refined(tissue.mesh).refinement
-    assert refinement is not None
-    finer = refinement.columns
-    spread = (finer @ columns.reshape(len(columns), -1)).reshape(-1, nl, 3)
-    own_skin = mesh_asset(level).sample(tissue.face.vertices)
-    _, nearest = KDTree(finer @ skin).query(own_skin)
-    points = (own_skin[:, None] + spread[nearest]).reshape(-1, 3)
-    return Tissue(
-        replace(other.mesh, points=points),
-        other.parameters,
-        base=other.base,
-        fields=other.fields,
-        ligaments=other.ligaments,
-        face=other.face,
-        stack=other.stack,
-    )
-
-
-def lifts(
-    levels: tuple[Level, ...], seed: int = 1, *, own_columns: bool = False
-) -> dict[str, list[float]]:
+def lifts(levels: tuple[Level, ...], seed: int = 1) -> dict[str, list[float]]:
     """Size of the mean displacement [mm] of every region at every level, coarse to fine.
 
-    Each mesh starts from the solution of the one before. own_columns: each level extrudes its own
-    columns instead of taking those of the default level.
+    Each mesh starts from the solution of the one before.
     """
     face = Face.synthetic(seed=seed)
-    default = Tissue.of(face, level="default")
-    threads = four_threads(default.mesh)
+    threads = four_threads(Tissue.of(face, level="default").mesh)
     out: dict[str, list[float]] = {name: [] for name in REGIONS}
     before: tuple[Tissue, NDArray] | None = None
     for level in levels:
-        tissue = Tissue.of(face, level=level) if own_columns else on_columns_of(default, level)
+        tissue = Tissue.of(face, level=level)
         start = None if before is None else tissue.carried(*before)
         result = tissue.equilibrium(threads, start=start)
         for name, zones in REGIONS.items():
