@@ -6,10 +6,10 @@ STAMP := $(VENV)/.setup-stamp
 DEMO_OUT ?= demo-output
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test lint lock schema bench clean
+.PHONY: help setup demo test lint lock schema bench validation verification clean
 
 help: ## list the targets
-	@grep -hE '^[a-z]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 10
+	@grep -hE '^[a-z]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 14
 
 setup: $(STAMP) ## create .venv with the locked packages, fetch the landmark network (idempotent)
 
@@ -29,8 +29,8 @@ test: setup ## run the whole test suite, slow tests included
 	@$(BIN)/python -m pytest
 
 lint: setup ## formatting, lint rules and types
-	@$(BIN)/ruff format --check src tests tools benchmarks
-	@$(BIN)/ruff check src tests tools benchmarks
+	@$(BIN)/ruff format --check src tests tools benchmarks validation
+	@$(BIN)/ruff check src tests tools benchmarks validation
 	@$(BIN)/pyright
 
 lock: ## resolve requirements.lock again from pyproject.toml (needs uv)
@@ -40,9 +40,16 @@ lock: ## resolve requirements.lock again from pyproject.toml (needs uv)
 schema: setup ## write the JSON Schemas of plan, outcome and assessment to docs/schema
 	@$(BIN)/python tools/write_schemas.py
 
-bench: setup ## benchmarks; ratios measured side by side in one run
-	@$(BIN)/python benchmarks/run.py
+bench: setup ## the project and its peers on one problem; writes docs/benchmarks.md (minutes)
+	@sh benchmarks/peers/setup.sh
+	@$(BIN)/python benchmarks/run.py $(BENCH_OPTIONS) --write docs/benchmarks.md
+
+validation: setup ## the model against published measurements; writes docs/validation.md
+	@$(BIN)/python -m validation.run
+
+verification: setup ## exact solutions and orders of convergence; writes docs/verification.md
+	@$(BIN)/python tools/write_verification.py
 
 clean: ## remove the environment and everything generated
-	rm -rf $(VENV) $(DEMO_OUT) build dist .pytest_cache .ruff_cache .hypothesis
-	find src tests tools benchmarks -name __pycache__ -prune -exec rm -rf {} +
+	rm -rf $(VENV) .bench-venv $(DEMO_OUT) build dist .pytest_cache .ruff_cache .hypothesis
+	find src tests tools benchmarks validation -name __pycache__ -prune -exec rm -rf {} +
