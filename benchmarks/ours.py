@@ -24,8 +24,6 @@ from threadlift.tissue.linear_solver import factorise
 from threadlift.tissue.materials import ElementMaterials
 from threadlift.tissue.supports import Supports
 
-#: Right-hand sides per block solve: bounds the memory of a block.
-BLOCK = 128
 #: Rows (goals and limits) of a planning run, for the adjoint way to all responses.
 ROWS = 150
 #: Unknowns of the run that compiles every kernel before the clock starts.
@@ -45,15 +43,6 @@ def tissue(p: Problem, solid: Solid) -> Tissue:
     out = Tissue(p.mesh)
     out.solid = solid
     return out
-
-
-def basis(rest: RestOperator, loads: sp.csc_matrix, skin: NDArray) -> NDArray:
-    """Skin displacements (threads, 3V) float32 of every column of loads, block by block."""
-    parts = []
-    for start in range(0, len(loads.indptr) - 1, BLOCK):
-        block = sp.csc_matrix(loads[:, start : start + BLOCK]).toarray(order="F")
-        parts.append(np.asarray(rest.solve(block)[skin].T, dtype=np.float32))
-    return np.concatenate(parts)
 
 
 def adjoint(rest: RestOperator, loads: sp.csc_matrix, skin: NDArray) -> NDArray:
@@ -90,7 +79,7 @@ def identical(p: Problem, record: Record, repeats: int) -> None:
         iterations=found.iterations, inner=found.cg_iterations, residual=found.residual
     )
     skin = (3 * np.arange(0, len(p.mesh.points), p.mesh.nl)[:, None] + np.arange(3)).ravel()
-    record.timed("basis", lambda: basis(subject.rest, p.basis, skin), repeats)
+    record.timed("basis", lambda: subject.rest.basis(p.basis, skin), repeats)
     record.data["basis_threads"] = len(p.basis.indptr) - 1
     record.timed("adjoint rows", lambda: adjoint(subject.rest, p.basis, skin), repeats)
     if record.path is not None:

@@ -194,3 +194,14 @@ def test_threads_of_a_plan_may_be_tied_by_take_up_instead_of_tension(block):
     assert again.threads[0].tension_n == pytest.approx(thread.tension_n, rel=1e-5)
     longer = replace(tied, shortening_mm=1.2 * placed.threads[0].takeup_mm)
     assert block.equilibrium([longer]).threads[0].tension_n > thread.tension_n
+
+
+def test_a_basis_of_many_loads_is_good_to_four_digits(face):
+    rng = np.random.default_rng(5)
+    loads = sp.random(face.ndof, 140, density=1e-3, random_state=rng, format="csc")
+    skin = (3 * np.arange(0, len(face.mesh.points), face.mesh.nl)[:, None] + np.arange(3)).ravel()
+    quick = face.rest.basis(loads, skin)
+    exact = face.rest.solve(loads.toarray())[skin].T
+    error = np.linalg.norm(quick - exact, axis=1) / np.linalg.norm(exact, axis=1)
+    assert quick.dtype == np.float32
+    assert error.max() < 5e-4
