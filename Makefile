@@ -25,8 +25,8 @@ $(STAMP): requirements.lock pyproject.toml tools/check_machine.sh
 demo: setup ## run the main job on the bundled portrait; writes demo-output/report.html
 	@$(BIN)/threadlift demo -o $(DEMO_OUT)
 
-test: setup ## run the whole test suite, slow tests included
-	@$(BIN)/python -m pytest
+test: setup ## run the whole test suite, slow tests included, on two processors
+	@$(BIN)/python -m pytest -n 2 --dist loadfile
 
 lint: setup ## formatting, lint rules and types
 	@$(BIN)/ruff format --check src tests tools benchmarks validation
