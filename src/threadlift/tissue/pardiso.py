@@ -117,8 +117,8 @@ class _Handle:
         self.iparm = np.zeros(64, dtype=np.int32)
         self.iparm[0] = 1  # no defaults
         self.iparm[1] = 2  # nested dissection (METIS), sequential: the same ordering in every run
-        # Two-level factorisation: without it, or with iparm[33] set, solves with one right-hand side
-        # run on one thread in the repeatable mode, at half the speed.
+        # Two-level factorisation: without it, or with iparm[33] set, solves with one right-hand
+        # side run on one thread in the repeatable mode, at half the speed.
         self.iparm[23] = 1
         self.iparm[27] = int(single)
         self.iparm[7] = 0  # iterative refinement only where the residual check asks for it
