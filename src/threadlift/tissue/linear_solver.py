@@ -157,7 +157,7 @@ class Factor:
             raise SolverError(
                 "A load on the tissue is not a number.", "Check tensions and positions of threads."
             )
-        x = self._raw.solve(rhs)
+        x = np.asarray(self._raw.solve(rhs), dtype=np.float64)
         for _ in range(_REFINEMENTS):
             if self._accurate(rhs, x):
                 return x
@@ -171,6 +171,10 @@ class Factor:
 
     def precondition(self, rhs: NDArray) -> NDArray:
         """One unchecked solve (n,): for iterations that check their own residual."""
+        return np.asarray(self._raw.solve(rhs), dtype=np.float64)
+
+    def rough(self, rhs: NDArray) -> NDArray:
+        """One unchecked solve (n,k) in the factor's own precision, for callers that check it."""
         return self._raw.solve(rhs)
 
     def _accurate(self, rhs: NDArray, x: NDArray) -> bool:

@@ -194,8 +194,10 @@ class PardisoFactor:
         self._handle.call(_FACTORISE)
 
     def solve(self, rhs: NDArray) -> NDArray:
-        """Solution for one right-hand side (n,) or several (n,k); column-major result."""
-        b = np.array(rhs, dtype=self._handle.dtype, order="F", copy=True)
+        """Solution for one right-hand side (n,) or several (n,k), column-major, in the factor's
+        precision. A column-major rhs in that precision is not copied.
+        """
+        b = np.asfortranarray(rhs, dtype=self._handle.dtype)
         x = np.zeros_like(b, order="F")
         self._handle.call(_SOLVE, b, x)
-        return x.astype(np.float64, copy=False)
+        return x

@@ -53,21 +53,29 @@ class RestOperator:
         single precision, good to about 1e-4. Every block's residual is checked (through one
         combination of its columns); raises SolverError above `_BASIS_RESIDUAL`.
         """
-        columns = sp.csc_matrix(loads)
-        count = len(columns.indptr) - 1
+        columns = sp.csc_matrix(loads, copy=True)
+        columns.sum_duplicates()
+        count, n = len(columns.indptr) - 1, self.factor.n
         out = np.zeros((count, len(at)), dtype=np.float32)
+        # One buffer, of which only the few loaded dofs are written and wiped.
+        buffer = np.zeros((n, min(_BLOCK, count)), dtype=np.float32, order="F")
         for start in range(0, count, _BLOCK):
-            block = sp.csc_matrix(columns[:, start : start + _BLOCK]).toarray(order="F")
-            x = self._single.precondition(block)
-            mix = np.cos(1.0 + np.arange(block.shape[1]))
-            rhs = block @ mix
-            gap = float(np.linalg.norm(rhs - self.matrix @ (x @ mix)))
+            stop = min(start + _BLOCK, count)
+            part = slice(columns.indptr[start], columns.indptr[stop])
+            dof = columns.indices[part]
+            column = np.repeat(np.arange(stop - start), np.diff(columns.indptr[start : stop + 1]))
+            buffer[dof, column] = columns.data[part]
+            x = self._single.rough(buffer[:, : stop - start])
+            mix = np.cos(1.0 + np.arange(stop - start))
+            rhs = np.bincount(dof, columns.data[part] * mix[column], minlength=n)
+            gap = float(np.linalg.norm(rhs - self.matrix @ (x @ mix.astype(np.float32))))
             if gap > _BASIS_RESIDUAL * float(np.linalg.norm(rhs)):
                 raise SolverError(
                     "The tissue is too badly scaled for responses in single precision.",
                     "Use RestOperator.solve, or check layer thicknesses and moduli.",
                 )
-            out[start : start + block.shape[1]] = x[at].T
+            out[start:stop] = x.T[:, at]
+            buffer[dof, column] = 0.0
         return out
 
     def precondition(self, rhs: NDArray) -> NDArray:
