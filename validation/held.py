@@ -140,6 +140,7 @@ class Held:
             load=load,
             tolerance=TOLERANCE,
             rounding=self.solid.rounding_n,
+            energy_rounding=self.solid.energy_rounding,
             refresh=refresh,
         )
         u = self._u(best.u)

@@ -95,6 +95,6 @@ def solve(
 
         u = newton.minimise(
             held, guess, factor, load=size, tolerance=tolerance, rounding=solid.rounding_n,
-            refresh=refresh,
+            energy_rounding=solid.energy_rounding, refresh=refresh,
         ).u  # fmt: skip
     return u

@@ -211,6 +211,12 @@ class Solid:
         """Element numbers that may be worked on side by side (see ``chunks``)."""
         return self._parts
 
+    @cached_property
+    def energy_rounding(self) -> float:
+        """Error [N mm] that rounding of invariants near three leaves in the energy."""
+        eps = float(np.finfo(float).eps)
+        return 4.0 * eps * float(np.sum(self.materials.mu * self.geometry.volume))
+
     def evaluate(self, u: NDArray) -> Evaluation:
         """Energy (of supports, elements and reference load), residual force, smallest det F."""
         energy, force, smallest, pressure = self._internal(u)

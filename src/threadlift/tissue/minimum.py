@@ -75,6 +75,7 @@ def minimum(
         load=load,
         tolerance=tolerance,
         rounding=solid.rounding_n,
+        energy_rounding=solid.energy_rounding,
         max_iterations=max_iterations,
         refresh=refresh,
     )

@@ -158,15 +158,16 @@ def steihaug(
     return Step(p, decrease, float(np.sqrt(max(pp, 0.0))), count, reason)
 
 
-def energy_change(before: Point, after: Point, step: NDArray) -> float:
+def energy_change(before: Point, after: Point, step: NDArray, rounding: float = 0.0) -> float:
     """Change of energy along a step, from whichever of two formulas has more digits.
 
     Term by term the rounding is that of the single terms; the trapezoidal work of the gradients
     is exact to third order in the step and has no cancellation, so it decides once the change is
-    below the noise of the terms.
+    below the noise of the terms. rounding [N mm]: what the terms carry even where they are small
+    themselves, as differences of larger numbers.
     """
     difference = float(np.sum(after.energy - before.energy))
-    noise = _NOISE * float(np.abs(before.energy).sum())
+    noise = max(_NOISE * float(np.abs(before.energy).sum()), rounding)
     if abs(difference) > 1e4 * noise:
         return difference
     return 0.5 * _dot(before.gradient + after.gradient, step)
@@ -180,15 +181,16 @@ def minimise(
     load: float,
     tolerance: float,
     rounding: float = 0.0,
+    energy_rounding: float = 0.0,
     max_iterations: int = MAX_ITERATIONS,
     refresh: Callable[[NDArray, int, bool], Preconditioner | None] | None = None,
 ) -> Minimum:
     """Displacement (N,3) with |gradient| <= tolerance * load, started at u.
 
     load [N] is the size of the applied forces; below ``rounding`` [N] a residual is noise and
-    counts as zero (tiny loads). ``refresh(u, inner, safe)`` may return a better preconditioner
-    after a step that took ``inner`` iterations. Raises SolverError, with reason and remedy, when
-    no such displacement is found.
+    counts as zero (tiny loads); ``energy_rounding`` [N mm] is likewise for changes of energy.
+    ``refresh(u, inner, safe)`` may return a better preconditioner after a step that took ``inner``
+    iterations. Raises SolverError, with reason and remedy, when no such displacement is found.
     """
     here = problem.evaluate(u)
     radius = np.inf
@@ -221,7 +223,7 @@ def minimise(
         if step.norm < _STALLED * max(largest, step.norm):
             break
         largest = max(largest, step.norm)
-        u, here, radius, full = _advance(problem, u, here, step, radius)
+        u, here, radius, full = _advance(problem, u, here, step, radius, energy_rounding)
         far = _norm(here.gradient) > _NEAR * load
         safe = far or not full or step.reason != "converged"
         better = refresh(u, step.iterations, safe) if refresh is not None else None
@@ -236,7 +238,7 @@ def minimise(
 
 
 def _advance(
-    problem: Problem, u: NDArray, here: Point, step: Step, radius: float
+    problem: Problem, u: NDArray, here: Point, step: Step, radius: float, rounding: float
 ) -> tuple[NDArray, Point, float, bool]:
     """Accept the step or a shorter one along it.
 
@@ -251,7 +253,7 @@ def _advance(
         curvature = -2.0 * (step.decrease + slope)
         predicted = -(fraction * slope + 0.5 * fraction**2 * curvature)
         if np.isfinite(trial.gradient).all() and predicted > 0.0:
-            ratio = -energy_change(here, trial, p) / predicted
+            ratio = -energy_change(here, trial, p, rounding) / predicted
             if ratio > _ACCEPT:
                 size = fraction * step.norm
                 if fraction < 1.0 or ratio < _POOR:
