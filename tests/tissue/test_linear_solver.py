@@ -10,12 +10,15 @@ import pytest
 import scipy.sparse as sp
 
 from threadlift.errors import SolverError
-from threadlift.tissue import pardiso
+from threadlift.tissue import cholmod, pardiso
 from threadlift.tissue.linear_solver import factorise
 
 BACKENDS = [
     pytest.param(
         "pardiso", marks=pytest.mark.skipif(not pardiso.available(), reason="no MKL here")
+    ),
+    pytest.param(
+        "cholmod", marks=pytest.mark.skipif(not cholmod.available(), reason="no scikit-sparse here")
     ),
     "splu",
 ]
