@@ -3,6 +3,7 @@
 # pyright: reportMissingImports=false
 from __future__ import annotations
 
+from abc import ABC, abstractmethod
 from typing import Any
 
 import numpy as np
@@ -11,7 +12,7 @@ from cholesky import VERSION, Factor
 from wedge import ELEMENT
 
 
-class ScipyPeer:
+class ScipyPeer(ABC):
     """Vectors hold the free components, in the order 3 * node + component."""
 
     element = ELEMENT
@@ -23,9 +24,9 @@ class ScipyPeer:
         self.free = np.flatnonzero(free)
         self.loads = data["loads"].ravel()[self.free]
 
+    @abstractmethod
     def tangent(self, u: np.ndarray) -> sp.csr_matrix:
         """Stiffness of the free components."""
-        raise NotImplementedError
 
     def tangent_at_rest(self) -> sp.csr_matrix:
         """Stiffness of the captured state."""
