@@ -8,7 +8,7 @@ from functools import cache
 import numpy as np
 from numpy.typing import NDArray
 
-from threadlift.face.synthetic import synthetic_face
+from threadlift.face.synthetic.person import synthetic_face
 from threadlift.tissue import Tissue
 
 #: Zones of one side that make up the cheek.

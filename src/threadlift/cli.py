@@ -299,7 +299,7 @@ def setup() -> None:
 
     Example: threadlift setup
     """
-    from threadlift.face.setup_models import ensure_landmarker
+    from threadlift.face.network.setup_models import ensure_landmarker
 
     click.echo(f"landmark network: {ensure_landmarker(download=True)}")
 

@@ -12,7 +12,7 @@ from PIL import Image
 from scipy.spatial import KDTree
 from scipy.spatial.transform import Rotation
 
-from threadlift.face.synthetic import synthetic_face, synthetic_scan
+from threadlift.face.synthetic.person import synthetic_face, synthetic_scan
 from threadlift.pipeline import FaceSource, Progress, Run, plan_to_folder
 
 Case = Literal["portrait", "jowl"]

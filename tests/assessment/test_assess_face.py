@@ -7,7 +7,7 @@ import pytest
 
 from threadlift.assessment import assess
 from threadlift.consultation import ZONES, Consultation, mirrored_zone
-from threadlift.face.synthetic import synthetic_face
+from threadlift.face.synthetic.person import synthetic_face
 from threadlift.interop.file_models import AssessmentModel
 
 FLIP = np.array([-1.0, 1.0, 1.0])

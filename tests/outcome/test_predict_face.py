@@ -8,7 +8,7 @@ from scipy.spatial import KDTree
 
 from threadlift.assessment import assess
 from threadlift.consultation import Consultation
-from threadlift.face.synthetic import synthetic_face
+from threadlift.face.synthetic.person import synthetic_face
 from threadlift.interop.file_models import OutcomeModel
 from threadlift.outcome import predict
 from threadlift.threads.thread import Thread

@@ -105,21 +105,21 @@ class Face:
         ipd_mm: float | None = None,
     ) -> Face:
         """A face from one frontal photo, better with oblique ones (see face.photo.fit_photos)."""
-        from threadlift.face.photo import fit_photos
+        from threadlift.face.photo.fit_photos import fit_photos
 
         return fit_photos(front, left, right, ipd_mm=ipd_mm)
 
     @classmethod
     def from_scan(cls, path: Path | str, *, units: str | None = None) -> Face:
         """A face from a 3D scan (see face.scan.fit_scan)."""
-        from threadlift.face.scan import fit_scan
+        from threadlift.face.scan.fit_scan import fit_scan
 
         return fit_scan(path, units=units)
 
     @classmethod
     def synthetic(cls, seed: int = 0, **options: Any) -> Face:
         """A random person (see face.synthetic.synthetic_face)."""
-        from threadlift.face.synthetic import synthetic_face
+        from threadlift.face.synthetic.person import synthetic_face
 
         return synthetic_face(seed, **options)
 

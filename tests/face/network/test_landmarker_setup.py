@@ -6,7 +6,12 @@ import zipfile
 import pytest
 
 from threadlift.errors import InputError, MissingAssetError
-from threadlift.face.setup_models import MODEL_SHA256, ensure_landmarker, extract_model, sha256_of
+from threadlift.face.network.setup_models import (
+    MODEL_SHA256,
+    ensure_landmarker,
+    extract_model,
+    sha256_of,
+)
 
 
 def test_set_up_leaves_a_verified_file():

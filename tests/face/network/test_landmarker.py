@@ -5,7 +5,7 @@ import pytest
 from PIL import Image
 from skimage import data
 
-from threadlift.face.landmarker import EXPRESSION_NAMES, EXPRESSION_POINTS, detect_faces
+from threadlift.face.network.landmarker import EXPRESSION_NAMES, EXPRESSION_POINTS, detect_faces
 
 
 @pytest.fixture(scope="module")

@@ -7,7 +7,7 @@ from scipy.spatial import cKDTree
 
 from threadlift.errors import InputError
 from threadlift.face.face import vertex_normals
-from threadlift.face.synthetic import synthetic_face, synthetic_scan, write_scan
+from threadlift.face.synthetic.person import synthetic_face, synthetic_scan, write_scan
 from threadlift.face.template import template
 
 

@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.sparse import csr_matrix
 
-from threadlift.face.registration import Model
+from threadlift.face.scan.registration import Model
 from threadlift.face.template import Template, template
 
 Array = NDArray[np.float64]

@@ -21,7 +21,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 from numpy.typing import NDArray
 
-from threadlift.face.camera import UNKNOWNS, PhotoCamera, resection
+from threadlift.face.photo.camera import UNKNOWNS, PhotoCamera, resection
 
 Array = NDArray[np.float64]
 

@@ -3,8 +3,8 @@
 import numpy as np
 import pytest
 
-from threadlift.face.camera import FACING, PhotoCamera, exponential, resection
-from threadlift.face.photo_fit import PointModel, Priors, View, fit
+from threadlift.face.photo.camera import FACING, PhotoCamera, exponential, resection
+from threadlift.face.photo.fit import PointModel, Priors, View, fit
 from threadlift.graphics.camera import view_rotation
 
 PRIORS = Priors(expression_sd=0.2, distance_mm=1000.0, distance_log_sd=0.5, pitch_sd=0.2)

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from threadlift.face import landmarker_math as lm
+from threadlift.face.network import landmarker_math as lm
 
 
 def test_anchors_cover_the_input_evenly():

@@ -11,9 +11,9 @@ from scipy.spatial.distance import cdist
 
 from threadlift.errors import InputError
 from threadlift.evidence import parameter
-from threadlift.face.camera import PhotoCamera
-from threadlift.face.image_io import Photo, read_photo
-from threadlift.face.landmarker import FaceDetection, detect_faces
+from threadlift.face.network.landmarker import FaceDetection, detect_faces
+from threadlift.face.photo.camera import PhotoCamera
+from threadlift.face.photo.image_io import Photo, read_photo
 from threadlift.face.template import template
 from threadlift.frames import MIRROR
 

@@ -6,8 +6,8 @@ import trimesh
 
 from threadlift.errors import InputError
 from threadlift.face.closest import SurfaceIndex, surface_samples
-from threadlift.face.scan_clean import boundary_vertices, components, orient_outward
-from threadlift.face.scan_io import make_scan, read_scan
+from threadlift.face.scan.clean import boundary_vertices, components, orient_outward
+from threadlift.face.scan.read import make_scan, read_scan
 
 
 def ball(radius=95.0, subdivisions=4):

@@ -12,7 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from threadlift.errors import InputError
-from threadlift.face.landmarker import FaceDetection, detect_faces
+from threadlift.face.network.landmarker import FaceDetection, detect_faces
 from threadlift.frames import Similarity, fit_similarity
 from threadlift.graphics.camera import Camera, portrait_camera, view_rotation
 from threadlift.graphics.light import Light

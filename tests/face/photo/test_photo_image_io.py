@@ -5,7 +5,7 @@ import pytest
 from PIL import Image
 
 from threadlift.errors import InputError
-from threadlift.face.image_io import read_photo
+from threadlift.face.photo.image_io import read_photo
 
 
 @pytest.fixture

@@ -10,10 +10,10 @@ from threadlift.errors import InputError
 from threadlift.face.closest import SurfaceIndex
 from threadlift.face.expressions import COMPOSITES
 from threadlift.face.face import Face
-from threadlift.face.scan import fit_scan
-from threadlift.face.scan_io import make_scan
-from threadlift.face.scan_model import face_region, scan_trust
-from threadlift.face.synthetic_scan import synthetic_scan
+from threadlift.face.scan.fit_scan import fit_scan
+from threadlift.face.scan.model import face_region, scan_trust
+from threadlift.face.scan.read import make_scan
+from threadlift.face.synthetic.scan import synthetic_scan
 from threadlift.face.template import template
 from threadlift.frames import MIRROR, fit_similarity, patient_frame
 

@@ -8,11 +8,11 @@ import numpy as np
 
 from threadlift.errors import InputError
 from threadlift.evidence import value
-from threadlift.face.ageing import JOWL, MIDFACE, NECK, sag_field
 from threadlift.face.capture import Capture
 from threadlift.face.expressions import expression_fields
 from threadlift.face.face import Face
-from threadlift.face.synthetic_scan import synthetic_scan, write_scan
+from threadlift.face.synthetic.ageing import JOWL, MIDFACE, NECK, sag_field
+from threadlift.face.synthetic.scan import synthetic_scan, write_scan
 from threadlift.face.template import Array, Template, template
 
 __all__ = ["synthetic_face", "synthetic_scan", "without_axes", "write_scan"]

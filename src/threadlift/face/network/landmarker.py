@@ -20,8 +20,8 @@ from typing import Any
 import numpy as np
 from PIL import Image
 
-from threadlift.face import landmarker_math as lm
-from threadlift.face.setup_models import ensure_landmarker
+from threadlift.face.network import landmarker_math as lm
+from threadlift.face.network.setup_models import ensure_landmarker
 
 Array = lm.Array
 

@@ -8,8 +8,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from threadlift.evidence import value
-from threadlift.face.photo_fit import Outline, PointModel, View
-from threadlift.face.photo_input import Picture
+from threadlift.face.photo.fit import Outline, PointModel, View
+from threadlift.face.photo.pictures import Picture
 from threadlift.face.template import Template
 from threadlift.graphics.raster import vertex_normals
 

@@ -15,8 +15,8 @@ from scipy.sparse.linalg import splu
 from scipy.spatial.distance import cdist
 from skimage.color import lab2rgb, rgb2lab
 
-from threadlift.face.camera import PhotoCamera
-from threadlift.face.photo_fit import facing, smoothstep
+from threadlift.face.photo.camera import PhotoCamera
+from threadlift.face.photo.fit import facing, smoothstep
 from threadlift.graphics.raster import visibility
 
 Array = NDArray[np.float64]

@@ -13,7 +13,7 @@ import trimesh
 from numpy.typing import ArrayLike, NDArray
 
 from threadlift.errors import InputError
-from threadlift.face.scan_clean import compact, drop_specks, merge_duplicates
+from threadlift.face.scan.clean import compact, drop_specks, merge_duplicates
 
 Array = NDArray[np.float64]
 

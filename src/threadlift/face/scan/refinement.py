@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from scipy.sparse import coo_matrix, csr_matrix, diags_array
 from scipy.sparse.linalg import SuperLU, splu
 
-from threadlift.face.registration import Target, tukey
+from threadlift.face.scan.registration import Target, tukey
 from threadlift.graphics.raster import vertex_normals
 
 Array = NDArray[np.float64]

@@ -13,14 +13,14 @@ from numpy.typing import NDArray
 from skimage.color import rgb2lab
 
 from threadlift.evidence import parameter, value
-from threadlift.face.camera import PhotoCamera
 from threadlift.face.capture import Capture
 from threadlift.face.expressions import expression_fields
 from threadlift.face.face import Face
-from threadlift.face.photo_fit import PhotoFit, Priors, facing, fit, smoothstep
-from threadlift.face.photo_input import Picture, check_ipd, check_pose, read_pictures
-from threadlift.face.photo_model import Models, model_of, view_of, zone_sum
-from threadlift.face.photo_texture import Canvas, Shot, colours
+from threadlift.face.photo.camera import PhotoCamera
+from threadlift.face.photo.fit import PhotoFit, Priors, facing, fit, smoothstep
+from threadlift.face.photo.model import Models, model_of, view_of, zone_sum
+from threadlift.face.photo.pictures import Picture, check_ipd, check_pose, read_pictures
+from threadlift.face.photo.texture import Canvas, Shot, colours
 from threadlift.face.template import Template, template
 from threadlift.graphics.raster import vertex_normals
 

@@ -15,17 +15,17 @@ from threadlift.face.capture import Capture
 from threadlift.face.closest import SurfaceIndex
 from threadlift.face.expressions import expression_fields
 from threadlift.face.face import Face, frame_of
-from threadlift.face.refinement import COARSE_LEVELS, FINE_LEVELS, Refined, follow_eyes, refine
-from threadlift.face.registration import Model, ModelFit, Target, fit_model
-from threadlift.face.scan_clean import boundary_vertices, orient_outward, smooth_normals
-from threadlift.face.scan_io import UNIT_MM, Scan, read_scan
-from threadlift.face.scan_landmarks import (
+from threadlift.face.scan.clean import boundary_vertices, orient_outward, smooth_normals
+from threadlift.face.scan.landmarks import (
     ScanLandmarks,
     find_pose,
     landmarks_in_frame,
     search_mesh,
 )
-from threadlift.face.scan_model import EXPRESSIONS, face_region, scan_model, scan_trust
+from threadlift.face.scan.model import EXPRESSIONS, face_region, scan_model, scan_trust
+from threadlift.face.scan.read import UNIT_MM, Scan, read_scan
+from threadlift.face.scan.refinement import COARSE_LEVELS, FINE_LEVELS, Refined, follow_eyes, refine
+from threadlift.face.scan.registration import Model, ModelFit, Target, fit_model
 from threadlift.face.template import Template, template
 from threadlift.frames import Similarity, fit_similarity
 
@@ -317,7 +317,7 @@ def fit_scan(source: str | Path | Scan, *, units: str | None = None) -> Face:
 
     Parameters
     ----------
-    source: path, or what `scan_io.make_scan` made.
+    source: path, or what `scan.read.make_scan` made.
     units: 'mm', 'cm' or 'm'; concluded from the size of the face when not given.
 
     Returns the template carried onto the scan in the patient frame [mm], of kind 'scan'.

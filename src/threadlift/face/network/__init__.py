@@ -1,0 +1,1 @@
+"""The landmark network: fetched at set-up, run without its maker's framework."""

@@ -1,0 +1,1 @@
+"""A face from photographs: decoding, landmarks, fit of the template, colours."""

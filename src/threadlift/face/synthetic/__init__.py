@@ -1,0 +1,1 @@
+"""Random people and captures of them, for trials with a known truth."""
