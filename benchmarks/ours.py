@@ -92,12 +92,17 @@ def full(p: Problem, record: Record, repeats: int) -> None:
     """Default tissue and four real threads; then one of them elsewhere."""
     subject = record.timed("setup", lambda: Tissue(p.mesh))
     record.timed("rest", lambda: subject.rest)
-    found = record.timed("equilibrium", lambda: subject.equilibrium(threads(p.paths)), repeats)
+    plan = threads(p.paths)
+    found = record.timed(
+        "equilibrium", lambda: subject.equilibrium(plan, tolerance=TOLERANCE), repeats
+    )
     record.data.update(iterations=found.iterations, residual=found.residual)
     start = found.displacement
     moved = record.timed(
         "one thread moved",
-        lambda: subject.equilibrium(threads(p.moved), start=start, recycle=True),
+        lambda: subject.equilibrium(
+            threads(p.moved), tolerance=TOLERANCE, start=start, recycle=True
+        ),
         repeats,
     )
     record.data.update(moved_iterations=moved.iterations, moved_residual=moved.residual)

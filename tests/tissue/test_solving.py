@@ -12,7 +12,9 @@ from threadlift.threads.thread import Thread
 from threadlift.tissue import Tissue
 from threadlift.tissue.box_mesh import box_mesh
 from threadlift.tissue.cables import CableSet
+from threadlift.tissue.corridor import Corridor, corridor_nodes
 from threadlift.tissue.linear_solver import factorise
+from threadlift.tissue.newton import steihaug
 from threadlift.tissue.pardiso import NotPositiveDefiniteError
 from threadlift.tissue.settled import settled
 from threadlift.tissue.string_blocks import StringBlocks
@@ -125,6 +127,72 @@ def test_recycling_the_last_solve_finds_the_same_equilibrium(block):
     fresh = block.equilibrium(moved, tolerance=1e-9)
     assert again.displacement == pytest.approx(fresh.displacement, abs=1e-6)
     assert again.iterations <= fresh.iterations
+
+
+@pytest.fixture(scope="module")
+def corridor_case(block):
+    """Body, two hard-pulled cables, their state, and the factor of the body alone."""
+    cables = CableSet([block.bonded(_straight("a", 2.2, 3.0, 3.0)),
+                       block.bonded(_straight("b", -6, 4, 3.0))], block.solid.nodes)  # fmt: skip
+    u = np.zeros_like(block.solid.points)
+    body = block.solid.tangent(u)
+    return body, cables, cables.state(u), block.rest
+
+
+def test_a_corridor_over_all_nodes_is_the_exact_inverse(block, corridor_case):
+    body, cables, state, rest = corridor_case
+    corridor = Corridor(rest, np.arange(block.solid.nodes), "auto")
+    corridor.update(body, cables, state)
+    x = np.random.default_rng(3).normal(size=block.ndof)
+    rhs = (body.csr() + cables.string_stiffness(state)) @ x
+    assert corridor.precondition(rhs) == pytest.approx(x, abs=1e-3)
+
+
+def test_a_corridor_is_symmetric_and_spares_inner_iterations_that_missing_strings_cost(
+    block, corridor_case
+):
+    body, cables, state, rest = corridor_case
+    corridor = Corridor(rest, corridor_nodes(body.pattern, cables.cables), "auto")
+    load = cables.force(state)
+    assert np.array_equal(corridor.precondition(load.ravel()), rest.precondition(load.ravel()))
+    corridor.update(body, cables, state)
+    a, b = np.random.default_rng(4).normal(size=(2, block.ndof))
+    both = a @ corridor.precondition(b), b @ corridor.precondition(a)
+    assert both[0] == pytest.approx(both[1], rel=1e-3)
+    string = cables.string_stiffness(state)
+
+    def times(p):
+        return body.times(p) + (string @ p.ravel()).reshape(-1, 3)
+
+    counts = [
+        steihaug(load, times, solver, tolerance=1e-8, radius=np.inf).iterations
+        for solver in (corridor, rest)
+    ]
+    assert counts[0] < 0.6 * counts[1]
+
+
+def test_a_corridor_whose_stiffness_is_not_positive_definite_leaves_the_kept_factor_alone(
+    block, corridor_case
+):
+    body, cables, state, rest = corridor_case
+    if rest.factor.backend == "splu":
+        pytest.skip("SuperLU factorises indefinite matrices, too")
+    corridor = Corridor(rest, corridor_nodes(body.pattern, cables.cables), "auto")
+    corridor.update(replace(body, data=-body.data), cables, state)
+    load = cables.force(state).ravel()
+    assert np.array_equal(corridor.precondition(load), rest.precondition(load))
+
+
+@pytest.mark.slow
+def test_after_one_of_four_threads_moved_the_kept_factor_is_mended_not_made_anew(face):
+    plan = _plan(face, 2, 2.0, 1.0)
+    before = face.equilibrium(plan, tolerance=1e-8)
+    moved = [replace(plan[0], tension_n=1.5), *plan[1:]]
+    again = face.equilibrium(moved, tolerance=1e-8, start=before.displacement, recycle=True)
+    assert [c.tension_n for c in face.working.cables] == [1.0] * 4
+    fresh = face.equilibrium(moved, tolerance=1e-8)
+    assert [c.tension_n for c in face.working.cables] == [1.5, 1.0, 1.0, 1.0]
+    assert again.displacement == pytest.approx(fresh.displacement, abs=1e-5)
 
 
 @pytest.mark.slow

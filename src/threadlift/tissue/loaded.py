@@ -29,8 +29,8 @@ class Loaded:
     solid: Solid
     cables: CableSet
     external: NDArray
-    # Last pressures and last tangent with the displacement that they belong to: the solver asks
-    # for several things at one point.
+    # Last point, its pressures and last tangent with the displacement that they belong to: the
+    # solver asks for several things at one displacement.
     _last: dict[str, tuple[Any, ...]] = field(default_factory=dict, repr=False, compare=False)
 
     def load_size(self) -> float:
@@ -40,15 +40,19 @@ class Loaded:
 
     def evaluate(self, u: NDArray) -> newton.Point:
         """Energy terms, unbalanced nodal forces and smallest det F at u."""
+        known = self._last.get("point")
+        if known is not None and known[0] is u:
+            return known[2]
         body = self.solid.evaluate(u)
-        self._last["pressure"] = (u, body.pressure)
         state = self.cables.state(u)
         work = -np.einsum("nc,nc->n", self.external, u)
-        return newton.Point(
+        point = newton.Point(
             np.concatenate([body.energy, state.energy, work]),
             body.force + self.cables.force(state) - self.external,
             body.min_jacobian,
         )
+        self._last["point"] = (u, body.pressure, point)
+        return point
 
     def hessian(self, u: NDArray, safe: bool) -> Callable[[NDArray], NDArray]:
         """Stiffness of body and threads at u as an operator; ``safe``: semidefinite body."""
@@ -60,8 +64,8 @@ class Loaded:
         known = self._last.get("tangent")
         if known is not None and known[0] is u and known[1] == safe:
             return known[2]
-        at, pressure = self._last.get("pressure", (None, None))
-        blocks = self.solid.tangent(u, safe=safe, pressure=pressure if at is u else None)
+        self.evaluate(u)
+        blocks = self.solid.tangent(u, safe=safe, pressure=self._last["point"][1])
         self._last["tangent"] = (u, safe, blocks)
         return blocks
 

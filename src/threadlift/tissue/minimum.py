@@ -2,12 +2,17 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from functools import cache
+
 import numpy as np
 from numpy.typing import NDArray
 
 from threadlift.tissue import newton
 from threadlift.tissue.assembly import Solid
-from threadlift.tissue.cables import CableSet
+from threadlift.tissue.bonded import BondCable
+from threadlift.tissue.cables import Cable, CableSet
+from threadlift.tissue.corridor import Corridor, corridor_nodes
 from threadlift.tissue.loaded import Loaded
 from threadlift.tissue.pardiso import NotPositiveDefiniteError
 from threadlift.tissue.string_blocks import StringBlocks
@@ -18,6 +23,11 @@ from threadlift.tissue.working_factor import WorkingFactor
 _REFRESH_AFTER = 10
 _RECYCLED_AFTER = 25
 _MAX_REFRESHES = 4
+# Inner iterations after which the corridor's own factor is made anew: it costs three of them.
+_STALE_AFTER = 3
+# Share of the nodes up to which a kept factor is mended around the threads that moved; beyond it,
+# a new factor is cheaper.
+_LARGEST_CORRIDOR = 0.15
 
 
 def minimum(
@@ -44,28 +54,43 @@ def minimum(
     if load == 0.0:
         u = np.zeros_like(solid.points)
         return newton.Minimum(u, 0.0, 0, 0, problem.evaluate(u).min_jacobian, (0.0,))
-    strings = StringBlocks.of(solid.pattern, cables)
     left, patience = _MAX_REFRESHES, _REFRESH_AFTER
     solver: newton.Preconditioner | None = captured if start is None else None
-    if recycle and working.made:
-        # Made for other threads, it is worth keeping longer than a factor of this problem's own:
-        # a new one begins with the ordering.
-        solver, patience = working, _RECYCLED_AFTER
+
+    @cache
+    def strings() -> StringBlocks:
+        return StringBlocks.of(solid.pattern, cables)
 
     def factor_at(at: NDArray, safe: bool) -> WorkingFactor:
         state = cables.state(at)
         try:
-            return working.make(strings.matrix(problem.tangent(at, safe), state))
+            return working.make(strings().matrix(problem.tangent(at, safe), state), cables.cables)
         except NotPositiveDefiniteError:
             # Compressed skin: the captured stiffness with the present strings still is.
             captured = solid.tangent(np.zeros_like(at), safe=True)
-            return working.make(strings.matrix(captured, state))
+            return working.make(strings().matrix(captured, state), cables.cables)
+
+    corridor: Corridor | None = None
+    if recycle and working.made:
+        nodes = corridor_nodes(solid.pattern, _moved(working.cables, cables.cables))
+        if len(nodes) <= _LARGEST_CORRIDOR * solid.nodes:
+            # A new factor begins with the ordering: this one is worth keeping longer than one of
+            # this problem's own.
+            patience = _RECYCLED_AFTER
+            solver = working
+            if len(nodes):
+                solver = corridor = Corridor(working, nodes, working.backend)
+                corridor.update(problem.tangent(u, safe=True), cables, cables.state(u))
 
     def refresh(at: NDArray, inner: int, safe: bool) -> newton.Preconditioner | None:
-        nonlocal left, patience
+        nonlocal left, patience, corridor
+        if corridor is not None and inner <= patience:
+            if inner > _STALE_AFTER:
+                corridor.update(problem.tangent(at, safe), cables, cables.state(at))
+            return None
         if left == 0 or inner <= patience:
             return None
-        left, patience = left - 1, _REFRESH_AFTER
+        left, patience, corridor = left - 1, _REFRESH_AFTER, None
         return factor_at(at, safe)
 
     return newton.minimise(
@@ -79,3 +104,15 @@ def minimum(
         max_iterations=max_iterations,
         refresh=refresh,
     )
+
+
+def _moved(
+    before: Sequence[Cable | BondCable], now: Sequence[Cable | BondCable]
+) -> list[Cable | BondCable]:
+    """The cables that are in one of two plans only, or pulled differently."""
+
+    def key(cable: Cable | BondCable) -> tuple[bytes, float, float | None]:
+        return cable.reference.tobytes(), cable.tension_n, cable.shortening_mm
+
+    old, new = {key(c) for c in before}, {key(c) for c in now}
+    return [c for c in before if key(c) not in new] + [c for c in now if key(c) not in old]

@@ -1,11 +1,13 @@
 """Energy minimisation: trust-region Newton with a preconditioned conjugate-gradient inner solve.
 
 The tangent of compressed tissue is indefinite, so a semidefinite relative of it drives the
-iteration until a full step agrees with its model; from there on the exact one does. The inner
-iteration (Steihaug's) is preconditioned by a factor of a nearby positive definite matrix, stops at
-the trust radius and follows negative curvature to it: no factorisation of an indefinite matrix is
-ever needed. Steps are judged by the change of energy, summed term by term; where that change
-drowns in rounding, by the work of the residual along the step, which keeps its digits to the end.
+iteration until a full step agrees with its model; from there on the exact one does. Near the end a
+tangent is kept for as long as steps that contract like the last one soon reach the tolerance. The
+inner iteration (Steihaug's) is preconditioned by a factor of a nearby positive definite matrix,
+stops at the trust radius and follows negative curvature to it: no factorisation of an indefinite
+matrix is ever needed. Steps are judged by the change of energy, summed term by term; where that
+change drowns in rounding, by the work of the residual along the step, which keeps its digits to the
+end.
 """
 
 from __future__ import annotations
@@ -29,6 +31,11 @@ MAX_BACKTRACKS = 25
 _ACCEPT, _POOR, _GOOD = 1e-4, 0.25, 0.75
 # Relative residual below which a full step that agrees with its model brings the exact tangent.
 _NEAR = 0.3
+# Steps that a tangent may be kept for: a step with it costs about a third of one with a new one.
+_KEPT_STEPS = 3
+# A kept tangent leaves about the share of the residual that it left last time: solving the inner
+# system to less than this part of that share gains nothing.
+_KEPT_FORCING = 0.3
 # A step so small against the largest one, without convergence, will not get anywhere.
 _STALLED = 1e-11
 # Energy terms are accurate to a few units in the last place: below this share of their absolute
@@ -189,13 +196,14 @@ def minimise(
 
     load [N] is the size of the applied forces; below ``rounding`` [N] a residual is noise and
     counts as zero (tiny loads); ``energy_rounding`` [N mm] is likewise for changes of energy.
-    ``refresh(u, inner, safe)`` may return a better preconditioner after a step that took ``inner``
-    iterations. Raises SolverError, with reason and remedy, when no such displacement is found.
+    ``refresh(u, inner, safe)`` may return a better preconditioner, or mend the present one, after a
+    step that took ``inner`` iterations and before a new tangent. Raises SolverError, with reason
+    and remedy, when no such displacement is found.
     """
     here = problem.evaluate(u)
     radius = np.inf
     largest, total, history = 0.0, 0, []
-    safe = True
+    safe, times, rate = True, None, 1.0
     limit = max(tolerance * load, rounding)
     for iteration in range(max_iterations + 1):
         residual = _norm(here.gradient)
@@ -216,17 +224,25 @@ def minimise(
             break
         # Superlinear forcing, but never more digits than the final tolerance asks for.
         forcing = max(min(0.1, 0.5 * np.sqrt(residual / load)), 0.3 * limit / residual)
-        step = steihaug(
-            here.gradient, problem.hessian(u, safe), solver, tolerance=forcing, radius=radius
-        )
+        if times is None:
+            times = problem.hessian(u, safe)
+        else:
+            forcing = max(forcing, _KEPT_FORCING * rate)
+        step = steihaug(here.gradient, times, solver, tolerance=forcing, radius=radius)
         total += step.iterations
         if step.norm < _STALLED * max(largest, step.norm):
             break
         largest = max(largest, step.norm)
         u, here, radius, full = _advance(problem, u, here, step, radius, energy_rounding)
-        far = _norm(here.gradient) > _NEAR * load
-        safe = far or not full or step.reason != "converged"
-        better = refresh(u, step.iterations, safe) if refresh is not None else None
+        left = _norm(here.gradient)
+        trusted = full and step.reason == "converged"
+        rate = left / residual
+        if safe or not trusted or not left * rate**_KEPT_STEPS <= limit:
+            times = None
+        safe = left > _NEAR * load or not trusted
+        better = None
+        if refresh is not None and times is None:
+            better = refresh(u, step.iterations, safe)
         if better is not None:
             # The radius is measured in the norm of the preconditioner: start it anew.
             solver, radius = better, np.inf
