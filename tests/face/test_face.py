@@ -66,6 +66,10 @@ def test_rejects_bad_companions(face):
     n = len(face.vertices)
     with pytest.raises(InputError, match="sd_mm"):
         with_(face, sd_mm=-np.ones(n))
+    with pytest.raises(InputError, match="sd_tangential_mm"):
+        with_(face, sd_tangential_mm=-np.ones(n))
+    with pytest.raises(InputError, match="sd_tangential_mm"):
+        with_(face, sd_tangential_mm=np.ones(n - 1))
     with pytest.raises(InputError, match="smile"):
         with_(face, expressions={"smile": np.zeros((n - 1, 3))})
     with pytest.raises(InputError, match="kind"):
@@ -92,11 +96,14 @@ def test_in_frame_undoes_any_rigid_motion(face):
 
 
 def test_save_and_load(face, tmp_path):
-    coloured = with_(face, colors=np.array(template().albedo))
+    slide = np.linspace(0.5, 2.0, len(face.vertices))
+    coloured = with_(face, colors=np.array(template().albedo), sd_tangential_mm=slide)
     coloured.save(tmp_path / "face.npz")
     back = Face.load(tmp_path / "face.npz")
     assert np.array_equal(back.vertices, coloured.vertices)
     assert np.array_equal(back.colors, coloured.colors)
+    assert np.array_equal(back.sd_tangential_mm, slide)
+    assert np.array_equal(coloured.mirrored().sd_tangential_mm, slide[template().mirror])
     assert back.capture == coloured.capture
     assert set(back.expressions) == set(COMPOSITES)
     (tmp_path / "other.npz").write_bytes(b"not a face")

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
@@ -28,10 +28,14 @@ class Face:
 
     Attributes
     ----------
-    vertices: (n, 3) [mm], patient frame. sd_mm: (n,) standard deviation of each position.
+    vertices: (n, 3) [mm], patient frame. sd_mm: (n,) standard deviation of each position normal
+        to the skin.
     kind: 'photo' is for explanation only, 'scan' for millimetres, 'synthetic' for trials.
     expressions: name -> (n, 3) displacement [mm] from rest; names as in expressions.COMPOSITES.
     colors: (n, 3) uint8 sRGB or None (then the template's albedo serves).
+    sd_tangential_mm: (n,) standard deviation along the skin, in each of two directions (which
+        point of the skin is which is known less well than where the skin is); None where the
+        capture does not estimate it.
 
     Raises InputError when an array has the wrong shape or holds NaN, when the face is not in
     the patient frame, or when its size is not that of a head in millimetres.
@@ -43,6 +47,7 @@ class Face:
     capture: Capture
     expressions: Mapping[str, Array]
     colors: NDArray[np.uint8] | None = None
+    sd_tangential_mm: Array | None = None
 
     def __post_init__(self) -> None:
         n = len(self.template.vertices)
@@ -50,6 +55,12 @@ class Face:
         _check("sd_mm", self.sd_mm, (n,))
         if np.any(self.sd_mm < 0.0):
             raise InputError("sd_mm holds negative numbers.", "Give standard deviations.")
+        if self.sd_tangential_mm is not None:
+            _check("sd_tangential_mm", self.sd_tangential_mm, (n,))
+            if np.any(self.sd_tangential_mm < 0.0):
+                raise InputError(
+                    "sd_tangential_mm holds negative numbers.", "Give standard deviations."
+                )
         for name, displacement in self.expressions.items():
             _check(f"expression '{name}'", displacement, (n, 3))
         if self.colors is not None and self.colors.shape != (n, 3):
@@ -87,13 +98,14 @@ class Face:
         capture: Capture,
         expressions: Mapping[str, Array],
         colors: NDArray[np.uint8] | None = None,
+        sd_tangential_mm: Array | None = None,
     ) -> Face:
         """A face from vertices (n, 3) [mm] in any rigid pose; all fields are turned along."""
         _check("vertices", vertices, template().vertices.shape)
         move = frame_of(vertices)
         sd = np.broadcast_to(np.asarray(sd_mm, dtype=float), (len(vertices),)).copy()
         turned = {k: move.apply_vectors(v) for k, v in expressions.items()}
-        return cls(move.apply(vertices), sd, kind, capture, turned, colors)
+        return cls(move.apply(vertices), sd, kind, capture, turned, colors, sd_tangential_mm)
 
     @classmethod
     def from_photos(
@@ -110,11 +122,17 @@ class Face:
         return fit_photos(front, left, right, ipd_mm=ipd_mm)
 
     @classmethod
-    def from_scan(cls, path: Path | str, *, units: str | None = None) -> Face:
-        """A face from a 3D scan (see face.scan.fit_scan)."""
+    def from_scan(
+        cls,
+        path: Path | str,
+        *,
+        units: str | None = None,
+        progress: Callable[[float, str], None] | None = None,
+    ) -> Face:
+        """A face from a 3D scan (see face.scan.fit_scan); `progress(share, what)` is told."""
         from threadlift.face.scan.fit_scan import fit_scan
 
-        return fit_scan(path, units=units)
+        return fit_scan(path, units=units, progress=progress)
 
     @classmethod
     def synthetic(cls, seed: int = 0, **options: Any) -> Face:
@@ -182,6 +200,7 @@ class Face:
             self.capture,
             {k: v[order] * MIRROR for k, v in self.expressions.items()},
             None if self.colors is None else self.colors[order],
+            None if self.sd_tangential_mm is None else self.sd_tangential_mm[order],
         )
 
     def save(self, path: Path | str) -> None:
@@ -198,6 +217,8 @@ class Face:
         }
         if self.colors is not None:
             arrays["colors"] = self.colors
+        if self.sd_tangential_mm is not None:
+            arrays["sd_tangential_mm"] = self.sd_tangential_mm
         for name, displacement in self.expressions.items():
             arrays[f"expression_{name}"] = displacement
         np.savez_compressed(path, **arrays)
@@ -225,7 +246,15 @@ class Face:
             raise InputError(
                 f"{path} is not a saved face ({error}).", "Give a file written by Face.save."
             ) from error
-        return cls(vertices, sd, kind, capture, expressions, data.get("colors"))
+        return cls(
+            vertices,
+            sd,
+            kind,
+            capture,
+            expressions,
+            data.get("colors"),
+            data.get("sd_tangential_mm"),
+        )
 
 
 _FRAME = ("tragion_L", "tragion_R", "orbitale_L", "orbitale_R")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -30,6 +31,7 @@ from threadlift.face.template import Template, template
 from threadlift.frames import Similarity, fit_similarity
 
 Array = NDArray[np.float64]
+Progress = Callable[[float, str], None]
 
 #: Everything within this distance of the face's middle is looked at [mm]: a head and its neck.
 REACH_MM = 210.0
@@ -153,12 +155,16 @@ def _start(landmarks: ScanLandmarks, model: Model) -> Similarity:
     return fit_similarity(_reference(model)[known], landmarks.points[known], w)
 
 
-def register(scan: Scan, t: Template, model: Model, trust: Array) -> Registration:
+def register(
+    scan: Scan, t: Template, model: Model, trust: Array, *, progress: Progress | None = None
+) -> Registration:
     """Carry the template onto a scan in any pose.
 
     `model` and `trust` (n,) as made by `scan_model`. Raises InputError when there is no face on
     the scan or its size is impossible.
     """
+    tell = progress or _silent
+    tell(0.1, "Looking for the face")
     reference, weights = _reference(model), model.landmark_weight
     centre = np.average(reference, axis=0, weights=weights)
     light = search_mesh(scan.vertices, scan.triangles, scan.colors)
@@ -169,6 +175,7 @@ def register(scan: Scan, t: Template, model: Model, trust: Array) -> Registratio
 
     # Pass 1, on a light mesh: find the pose well. Pass 2, in the frame that the fitted model
     # defines: what follows hardly depends any more on how the scan lay in its file.
+    tell(0.25, "Placing landmarks")
     v, faces, c = search_mesh(*_part(sized, frame, centre), PASS_1_TRIANGLES)
     target = _target(v, faces)
     first = landmarks_in_frame(v, faces, c, target.normals, centre, scan.source)
@@ -185,6 +192,7 @@ def register(scan: Scan, t: Template, model: Model, trust: Array) -> Registratio
     onward = fit.to_scan.inverse()
     frame = frame.then(onward)
 
+    tell(0.5, "Placing landmarks again, in the pose found")
     v, faces, c = _part(sized, frame, centre)
     target = _target(v, faces)
     landmarks = landmarks_in_frame(
@@ -200,6 +208,7 @@ def register(scan: Scan, t: Template, model: Model, trust: Array) -> Registratio
         iterations=9,
         expression_start=_blink(model, landmarks),
     )
+    tell(0.8, "Following the surface")
     refined = _refine(t, model, trust, fit, target)
     pupils = landmarks.points[[LEFT_IRIS, RIGHT_IRIS]]
     return Registration(
@@ -312,13 +321,23 @@ def _notes(numbers: dict[str, float], found: Registration) -> tuple[str, ...]:
     return tuple(notes)
 
 
-def fit_scan(source: str | Path | Scan, *, units: str | None = None) -> Face:
+def _silent(share: float, what: str) -> None:
+    """Progress that nobody asked for."""
+
+
+def fit_scan(
+    source: str | Path | Scan,
+    *,
+    units: str | None = None,
+    progress: Progress | None = None,
+) -> Face:
     """A face from a scan file (OBJ, PLY, GLB, STL) or a `Scan` in memory, in any pose.
 
     Parameters
     ----------
     source: path, or what `scan.read.make_scan` made.
     units: 'mm', 'cm' or 'm'; concluded from the size of the face when not given.
+    progress: called with the share done (0 to 1) and what is being done.
 
     Returns the template carried onto the scan in the patient frame [mm], of kind 'scan'.
     `capture.numbers`: surface_error_mean_mm and surface_error_p95_mm (scan to surface, over the
@@ -327,11 +346,14 @@ def fit_scan(source: str | Path | Scan, *, units: str | None = None) -> Face:
 
     Raises InputError: unreadable or unusable scan, no face on it, impossible size.
     """
+    tell = progress or _silent
+    tell(0.0, "Reading the scan")
     scan = source if isinstance(source, Scan) else read_scan(source, units)
     t, model = template(), scan_model()
     trust = scan_trust(t)
     face = face_region(t)
-    found = register(scan, t, model, trust)
+    found = register(scan, t, model, trust, progress=tell)
+    tell(0.95, "Judging the result")
     error = _surface_error(found, t, face)
     if len(error) < 200:
         raise InputError(
@@ -358,6 +380,7 @@ def fit_scan(source: str | Path | Scan, *, units: str | None = None) -> Face:
         / np.linalg.norm(np.ptp(t.vertices[face], axis=0))
     )
     move = frame_of(found.vertices)
+    tell(1.0, "Done")
     return Face(
         move.apply(found.vertices),
         _spread(found, trust),
