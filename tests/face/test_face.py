@@ -112,13 +112,25 @@ def test_save_and_load(face, tmp_path):
 
 
 def test_capture_record_is_plain_data():
-    record = Capture("a.jpg", {"reprojection_px": np.float64(0.7)}, ("note",), "from the ruler")
+    record = Capture(
+        "a.jpg", {"reprojection_px": np.float64(0.7)}, ("note",), "from the ruler", ("smile",)
+    )
     assert record.to_json() == {
         "source": "a.jpg",
         "numbers": {"reprojection_px": 0.7},
         "notes": ["note"],
         "scale": "from the ruler",
+        "measured_expressions": ["smile"],
     }
+
+
+def test_a_landmark_is_never_surer_than_the_skin_it_lies_on_or_its_own_definition():
+    face = Face.synthetic(1)
+    blurred = dataclasses.replace(face, sd_mm=np.full(len(face.vertices), 3.0))
+    for name, sd in blurred.landmark_sd_mm.items():
+        assert sd > face.landmark_sd_mm[name] > 0.0
+        assert sd > 3.0
+    assert face.landmark_sd_mm["gonion_L"] > face.landmark_sd_mm["pronasale"]
 
 
 def test_vertex_normals_of_a_flat_square():

@@ -13,13 +13,15 @@ class Capture:
 
     source: file names or 'seed 3'. numbers: measured quality by name, the unit at the name's end
     (reprojection_px, surface_mean_mm). scale: one sentence on where millimetres come from.
-    notes: what the reader of a result must know.
+    notes: what the reader of a result must know. measured_expressions: names of the expressions
+    that were captured of this person; the others are the template's, scaled.
     """
 
     source: str
     numbers: Mapping[str, float] = field(default_factory=dict)
     notes: tuple[str, ...] = ()
     scale: str = ""
+    measured_expressions: tuple[str, ...] = ()
 
     def to_json(self) -> dict[str, Any]:
         """Plain data for the result files."""
@@ -28,4 +30,5 @@ class Capture:
             "scale": self.scale,
             "notes": list(self.notes),
             "numbers": {k: float(v) for k, v in self.numbers.items()},
+            "measured_expressions": list(self.measured_expressions),
         }

@@ -12,7 +12,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from threadlift.errors import InputError
+from threadlift.evidence import value
 from threadlift.face.capture import Capture
+from threadlift.face.landmarks import is_soft
 from threadlift.face.template import Array, BoolArray, IntArray, Template, template
 from threadlift.frames import MIRROR, Similarity, patient_frame
 
@@ -176,6 +178,19 @@ class Face:
         return {name: self.vertices[i] for name, i in self.template.landmarks.items()}
 
     @cached_property
+    def landmark_sd_mm(self) -> dict[str, float]:
+        """Name -> standard deviation of the landmark's position [mm], any direction.
+
+        Root of the summed variances of the capture at that place and of the landmark's definition
+        on the template, which is by eye and loose on soft tissue (`face.landmark` in the register).
+        """
+        placed = {soft: value("face.landmark." + soft) for soft in ("soft", "sharp")}
+        return {
+            name: float(np.hypot(self.sd_mm[i], placed["soft" if is_soft(name) else "sharp"]))
+            for name, i in self.template.landmarks.items()
+        }
+
+    @cached_property
     def ipd_mm(self) -> float:
         """Distance between the eyeball centres [mm]."""
         return self.template.ipd_of(self.vertices)
@@ -212,6 +227,7 @@ class Face:
             "source": np.array(self.capture.source),
             "scale": np.array(self.capture.scale),
             "notes": np.array(list(self.capture.notes), dtype=str),
+            "measured_expressions": np.array(list(self.capture.measured_expressions), dtype=str),
             "number_names": np.array(list(self.capture.numbers), dtype=str),
             "numbers": np.array(list(self.capture.numbers.values()), dtype=float),
         }
@@ -233,7 +249,11 @@ class Face:
                 zip(data["number_names"].tolist(), data["numbers"].tolist(), strict=True)
             )
             capture = Capture(
-                str(data["source"]), numbers, tuple(data["notes"].tolist()), str(data["scale"])
+                str(data["source"]),
+                numbers,
+                tuple(data["notes"].tolist()),
+                str(data["scale"]),
+                tuple(data["measured_expressions"].tolist()),
             )
             expressions = {
                 k.removeprefix("expression_"): v

@@ -70,6 +70,22 @@ VERTEX_OF: dict[str, int] = {**MIDLINE, **{f"{name}_L": v for name, v in LEFT.it
 NAMES: tuple[str, ...] = (*MIDLINE, *(f"{n}_{s}" for n in LEFT for s in "LR"))
 
 
+#: Landmarks without a sharp feature of the skin to hold on to (names without side).
+_SOFT = frozenset(
+    {
+        "cervical_point", "submental_mid", "tragus", "zygion", "temple", "malar_eminence",
+        "midcheek", "buccal_low", "masseter_centre", "gonion", "jowl_point", "prejowl_sulcus",
+        "marionette_upper", "marionette_mid", "marionette_lower", "submandibular", "platysma_mid",
+        "neck_front", "nasolabial_mid", "infraorbital", "preauricular", "trichion",
+    }
+)  # fmt: skip
+
+
+def is_soft(name: str) -> bool:
+    """Whether a landmark lies on soft tissue without a feature that marks it."""
+    return name.removesuffix("_L").removesuffix("_R") in _SOFT
+
+
 def mirrored_name(name: str) -> str:
     """The name of the landmark on the other side (itself for midline landmarks)."""
     if name.endswith("_L"):

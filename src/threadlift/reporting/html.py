@@ -2,19 +2,18 @@
 
 from __future__ import annotations
 
-import html
 from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
 
-import jinja2
 import numpy as np
 
 from threadlift import evidence
 from threadlift.anatomy.structures import structures
 from threadlift.face import Capture, Face
 from threadlift.reporting import charts, figures
+from threadlift.reporting.pages import environment, number, words
 from threadlift.reporting.run_data import RunData
 from threadlift.reporting.texts import Texts, texts
 
@@ -23,21 +22,6 @@ Json = dict[str, Any]
 #: An expression change or a lift below this is noise on the page; zones under it are left out [mm].
 _SHOWN_LIFT_MM = 0.05
 _UNITLESS = {"1", "-", "ratio", "fraction"}
-
-
-def _number(x: float, digits: int = 1) -> str:
-    text = f"{x:.{digits}f}"
-    return text.replace("-0." + "0" * digits, "0." + "0" * digits).replace("-", "−")
-
-
-def _sourced(basis: Iterable[str]) -> str:
-    """Basis keys as text; those with an entry in the source list become links to it."""
-    known = evidence.all_sources()
-    parts = []
-    for key in basis:
-        name = html.escape(key)
-        parts.append(f'<a href="#src-{name}">{name}</a>' if key in known else name)
-    return ", ".join(parts)
 
 
 def _bases(node: Any) -> Iterable[str]:
@@ -51,23 +35,6 @@ def _bases(node: Any) -> Iterable[str]:
     elif isinstance(node, list):
         for item in node:
             yield from _bases(item)
-
-
-def _environment() -> jinja2.Environment:
-    env = jinja2.Environment(
-        loader=jinja2.PackageLoader("threadlift.reporting", "templates"),
-        autoescape=True,
-        undefined=jinja2.StrictUndefined,
-        trim_blocks=True,
-        lstrip_blocks=True,
-    )
-    env.filters["num"] = _number
-    env.filters["sourced"] = _sourced
-    return env
-
-
-def _words(name: str) -> str:
-    return name.replace("_", " ")
 
 
 def _sag_rows(assessment: Json) -> list[Json]:
@@ -151,9 +118,9 @@ def _alternative_rows(plan: Json, t: Texts) -> list[Json]:
         goal = item.get("goal_attained", item.get("objective"))
         rows.append(
             {
-                "name": item.get("title") or _words(item.get("name", "")),
+                "name": item.get("title") or words(item.get("name", "")),
                 "threads": len(item.get("threads", [])),
-                "goal": "" if goal is None else _number(float(goal), 2),
+                "goal": "" if goal is None else number(float(goal), 2),
                 "note": item.get("note") or item.get("reason") or "",
             }
         )
@@ -165,7 +132,7 @@ def _measures(assessment: Json) -> list[tuple[str, list[tuple[str, Json]]]]:
 
     def flat(node: Any, name: str = "") -> Iterable[tuple[str, Json]]:
         if isinstance(node, dict) and {"value", "low", "high"} <= node.keys():
-            yield _words(name), node
+            yield words(name), node
         elif isinstance(node, dict):
             for key, item in node.items():
                 yield from flat(item, f"{name} {key}".strip())
@@ -190,7 +157,7 @@ def _missing(assessment: Json) -> list[str]:
             lines.append(item)
         else:
             text = item.get("consequence") or item.get("effect") or item.get("why") or ""
-            name = _words(item["item"].replace(".*.", " ").replace(".", " "))
+            name = words(item["item"].replace(".*.", " ").replace(".", " "))
             lines.append(f"{name}: {text}" if text else name)
     return lines
 
@@ -213,7 +180,7 @@ def _certainty(run: RunData, t: Texts) -> list[tuple[str, list[tuple[str, str]],
         (
             "capture",
             [
-                (_words(k), f"{v:.4g}" if isinstance(v, float) else str(v))
+                (words(k), f"{v:.4g}" if isinstance(v, float) else str(v))
                 for k, v in capture.get("numbers", {}).items()
                 if "." not in k
             ],
@@ -222,7 +189,7 @@ def _certainty(run: RunData, t: Texts) -> list[tuple[str, list[tuple[str, str]],
     ]
     if run.outcome:
         rows = [
-            (_words(k), f"{v:.4g}" if isinstance(v, float) else str(v))
+            (words(k), f"{v:.4g}" if isinstance(v, float) else str(v))
             for k, v in (run.outcome["solver"] | run.outcome.get("mesh", {})).items()
             if not isinstance(v, dict | list)
         ]
@@ -255,7 +222,7 @@ def _figures(run: RunData, face: Face, t: Texts) -> SimpleNamespace:
             (s.kind, s.name.removesuffix("_left").removesuffix("_right")) for s in shown
         )
         out.hazard_key = [
-            (_words(n), "rgb({} {} {})".format(*figures.HAZARD_COLORS[kind])) for kind, n in names
+            (words(n), "rgb({} {} {})".format(*figures.HAZARD_COLORS[kind])) for kind, n in names
         ]
     if run.outcome:
         out.before_after = figures.before_after(run.model)
@@ -304,11 +271,11 @@ def render_report(run: RunData, language: str = "en") -> str:
             durability="",
         ),
         "safety": SimpleNamespace(
-            clearance=_number(plan["safety"]["min_clearance_mm"])
+            clearance=number(plan["safety"]["min_clearance_mm"])
             if plan["safety"]["min_clearance_mm"] is not None
             else "–",
-            nearest=_words(plan["safety"].get("nearest_structure") or "–"),
-            p_hit=_number(100.0 * plan["safety"]["p_hit"]),
+            nearest=words(plan["safety"].get("nearest_structure") or "–"),
+            p_hit=number(100.0 * plan["safety"]["p_hit"]),
         ),
         "alternative_rows": _alternative_rows(plan, t),
         "certainty": _certainty(run, t),
@@ -340,7 +307,7 @@ def render_report(run: RunData, language: str = "en") -> str:
         }
         context["charts"].lift = charts.lift_chart(lift, goal, t)
         context["charts"].durability = charts.durability_chart(outcome["durability"], t)
-    return _environment().get_template("report.html.j2").render(context)
+    return environment().get_template("report.html.j2").render(context)
 
 
 def run_citations(run: RunData) -> list[evidence.Source]:
