@@ -2,7 +2,7 @@
 
 import numpy as np
 import pytest
-from PIL import Image
+from PIL import Image, ImageCms
 
 from threadlift.errors import InputError
 from threadlift.face.photo.image_io import read_photo
@@ -102,3 +102,61 @@ def test_too_small(tmp_path):
 def test_too_large_is_refused_before_decoding(tmp_path):
     Image.new("1", (10000, 9000)).save(tmp_path / "p.png")
     _refused(tmp_path / "p.png", "90 megapixels")
+
+
+def test_all_metadata_but_lens_and_orientation_is_dropped(tmp_path, picture):
+    exif = Image.Exif()
+    exif.get_ifd(0x8825)[1] = "N"
+    exif.get_ifd(0x8825)[2] = (37.0, 33.0, 59.0)
+    exif[0x010F] = "maker"
+    picture.save(tmp_path / "p.jpg", exif=exif)
+    assert Image.open(tmp_path / "p.jpg").getexif().get_ifd(0x8825)
+    photo = read_photo(tmp_path / "p.jpg")
+    assert set(vars(photo)) == {"rgb", "focal_px", "name"}
+    assert type(photo.rgb) is np.ndarray
+
+
+def test_print_colours(tmp_path, picture):
+    picture.convert("CMYK").save(tmp_path / "p.jpg")
+    photo = read_photo(tmp_path / "p.jpg")
+    assert np.abs(photo.rgb[25, 40].astype(int) - [200, 60, 20]).max() < 30
+
+
+def test_of_several_pictures_in_a_file_the_first_counts(tmp_path, picture):
+    other = Image.new("RGB", picture.size, (0, 0, 250))
+    picture.save(tmp_path / "p.jpg", format="MPO", save_all=True, append_images=[other])
+    assert np.abs(read_photo(tmp_path / "p.jpg").rgb[25, 40].astype(int) - [200, 60, 20]).max() < 25
+
+
+def test_a_colour_profile_is_applied(tmp_path, picture):
+    swapped = ImageCms.createProfile("sRGB")
+    picture.save(tmp_path / "p.png", icc_profile=ImageCms.ImageCmsProfile(swapped).tobytes())
+    same = read_photo(tmp_path / "p.png").rgb
+    assert np.abs(same.astype(int) - np.asarray(picture).astype(int)).max() <= 2
+    picture.save(tmp_path / "q.png", icc_profile=b"not a profile")
+    np.testing.assert_array_equal(read_photo(tmp_path / "q.png").rgb, np.asarray(picture))
+
+
+def box(kind, content):
+    return (8 + len(content)).to_bytes(4, "big") + kind + content
+
+
+def test_a_heic_file_without_a_picture_is_said_to_be_damaged(tmp_path):
+    path = tmp_path / "p.heic"
+    path.write_bytes(box(b"ftyp", b"heic\0\0\0\0mif1heic") + box(b"meta", bytes(4)))
+    _refused(path, "decoded")
+
+
+def test_heic_is_not_registered_for_everybody(tmp_path):
+    path = tmp_path / "p.heic"
+    path.write_bytes(box(b"ftyp", b"heic\0\0\0\0mif1heic") + box(b"meta", bytes(4)))
+    with pytest.raises(InputError):
+        read_photo(path)
+    assert "HEIF" not in Image.OPEN
+
+
+def test_a_huge_file_is_not_opened(tmp_path):
+    path = tmp_path / "p.jpg"
+    with path.open("wb") as stream:
+        stream.truncate(400_000_000)  # sparse: takes no room on the disk
+    _refused(path, "400 MB")
