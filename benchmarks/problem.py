@@ -36,8 +36,6 @@ RADIUS_MM = 80.0
 SUBLAYER_MM = (1.5, 2.0, 2.0, 1.5, 3.0, 3.0)
 #: Relative residual at which every solver stops: |unbalanced force| <= TOLERANCE * |load|.
 TOLERANCE = 1e-8
-#: Clamped nodes of the project, which knows springs only [N/mm]; tissue under one node: 1e-2.
-CLAMP_N_MM = 1e5
 TENSION_N = 2.0
 THREADS = 2_000
 #: Catalogue entry of the threads in the full problem.

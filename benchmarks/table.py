@@ -36,11 +36,10 @@ direct solver that they support, two threads (or ranks), and the fastest of thre
 with a new factor each time, with a factor kept near the solution (modified), or conjugate gradients
 preconditioned by an old factor (lagged). The tangent of this problem is indefinite on the way, so
 each is tried with Cholesky and with LDL^T. The clock of the equilibrium starts with the stiffness
-at rest assembled and factorised, which everybody has from the row above. Peers (dolfinx apart)
-eliminate the clamped nodes; the project, which knows springs only, carries them in its matrix,
-clamped by stiff ones. The difference in displacement shows that all found the same equilibrium.
-The project's response basis is solved in single precision (displacements good to 1e-4), which no
-peer offers; theirs is in double.
+at rest assembled and factorised, which everybody has from the row above. Everybody (dolfinx apart)
+leaves the clamped nodes out of the factor. The difference in displacement shows that all found the
+same equilibrium. The project's response basis is solved in single precision (displacements good to
+1e-4), which no peer offers; theirs is in double.
 """
 
 

@@ -98,7 +98,7 @@ def _green(rest: RestOperator, dof: NDArray, progress: Callable[[float], None] |
         for start in mine:
             part = dof[start : start + _BLOCK]
             unit = np.zeros((n, len(part)))
-            unit[part, np.arange(len(part))] = 1.0
+            unit[part, np.arange(len(part))] = ~rest.held[part]  # bone takes what acts on it
             green[start : start + len(part)] = factor.solve(unit)[dof].T
             if progress is not None:
                 progress(min(1.0, next(done) / len(starts)))

@@ -66,7 +66,9 @@ class Adjoint:
         self._tissue, self._threads = tissue, tuple(threads)
         self._u, self._problem = equilibrium.displacement, problem
         self._state = problem.cables.state(self._u)
-        self._rows = np.asarray(rows, float).reshape(-1, *self._u.shape)
+        asked = np.asarray(rows, float).reshape(-1, *self._u.shape)
+        # Held nodes do not move, whatever weight a row gives them.
+        self._rows = np.where(problem.solid.held[:, None], 0.0, asked)
         self.value = np.einsum("mnc,nc->m", self._rows, self._u)
         self.field = self._solve()
 

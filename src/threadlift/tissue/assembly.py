@@ -29,11 +29,13 @@ class BlockSparsity:
     indices: NDArray
 
     def find(self, rows: NDArray, columns: NDArray) -> NDArray:
-        """Block numbers of node pairs that are in the pattern."""
+        """Block numbers of node pairs, -1 for those that are not in the pattern."""
         nodes = len(self.indptr) - 1
         all_rows = np.repeat(np.arange(nodes, dtype=np.int64), np.diff(self.indptr))
         keys = all_rows * nodes + self.indices
-        return np.searchsorted(keys, rows.astype(np.int64) * nodes + columns)
+        wanted = rows.astype(np.int64) * nodes + columns
+        at = np.searchsorted(keys, wanted)
+        return np.where(keys[np.minimum(at, len(keys) - 1)] == wanted, at, -1)
 
     def csr(self, data: NDArray) -> sp.csr_matrix:
         """Blocks (nb,3,3) as compressed sparse rows, dof = 3 * node + component."""
@@ -48,22 +50,28 @@ class BlockSparsity:
 class BlockPattern(BlockSparsity):
     """Fixed pattern of the stiffness of elements.
 
-    slots (E,6,6) block of each element node pair; diagonal (N,) block of each node with itself.
-    pairs (P,2) elements that share a pressure, and cross (P,2,6,6) the blocks of the nodes of the
-    first with those of the second, and back.
+    slots (E,6,6) block of each element node pair, -1 for pairs with a held node; diagonal (N,)
+    block of each node with itself. pairs (P,2) elements that share a pressure, and cross
+    (P,2,6,6) the blocks of the nodes of the first with those of the second, and back. held (N,)
+    nodes that cannot move: in their rows and columns nothing but the diagonal block is left.
     """
 
     slots: NDArray
     diagonal: NDArray
     pairs: NDArray
     cross: NDArray
+    held: NDArray
 
     @staticmethod
-    def of(wedges: NDArray, nodes: int, partner: NDArray | None = None) -> BlockPattern:
+    def of(
+        wedges: NDArray, nodes: int, partner: NDArray | None = None, held: NDArray | None = None
+    ) -> BlockPattern:
         """Pattern of node pairs that share a wedge, or wedges that share a pressure.
 
-        partner (E,): the other wedge of each pair, -1 for none.
+        partner (E,): the other wedge of each pair, -1 for none; held (N,): mask of nodes that
+        cannot move (default: none).
         """
+        rigid = np.zeros(nodes, dtype=bool) if held is None else np.asarray(held, dtype=bool)
         w = wedges.astype(np.int64)
         count = len(w)
         other = np.full(count, -1) if partner is None else np.asarray(partner)
@@ -77,8 +85,11 @@ class BlockPattern(BlockSparsity):
                 (two[:, :, None] * nodes + one[:, None, :]).ravel(),
             ]
         )
-        unique, slots = np.unique(keys, return_inverse=True)
-        slots = slots.astype(np.int32)
+        kept = ~(rigid[keys // nodes] | rigid[keys % nodes])
+        own = np.flatnonzero(rigid) * (nodes + 1)
+        unique, place = np.unique(np.concatenate([keys[kept], own]), return_inverse=True)
+        slots = np.full(len(keys), -1, dtype=np.int32)
+        slots[kept] = place[: len(place) - len(own)]
         rows, columns = unique // nodes, unique % nodes
         indptr = np.concatenate([[0], np.cumsum(np.bincount(rows, minlength=nodes))])
         diagonal = np.searchsorted(unique, np.arange(nodes, dtype=np.int64) * (nodes + 1))
@@ -90,6 +101,7 @@ class BlockPattern(BlockSparsity):
             diagonal.astype(np.int32),
             pairs,
             slots[inside:].reshape(2, len(pairs), 6, 6).swapaxes(0, 1).copy(),
+            rigid,
         )
 
     @cached_property
@@ -137,7 +149,7 @@ class Solid:
 
     points (N,3) [mm], wedges (E,6), materials per element, supports; partner (E,) the wedge with
     which each shares its pressure, -1 (or None for all) for none. All methods take displacements u
-    (N,3) [mm] from the captured state.
+    (N,3) [mm] from the captured state, zero at the held nodes of the supports.
     """
 
     def __init__(
@@ -157,7 +169,9 @@ class Solid:
         self.materials = materials
         self.supports = supports
         self.geometry = geometry or wedge_geometry(self.points, self.wedges)
-        self.pattern = pattern or BlockPattern.of(self.wedges, len(self.points), partner)
+        self.pattern = pattern or BlockPattern.of(
+            self.wedges, len(self.points), partner, supports.held
+        )
         m, g = materials, self.geometry
         law = (m.mu, m.b, m.k1, m.k2, m.mu0, m.G, m.H, m.sheet, m.slack)
         self._data: tuple[Any, ...] = tuple(
@@ -177,6 +191,15 @@ class Solid:
     def nodes(self) -> int:
         """Number of mesh nodes N."""
         return len(self.points)
+
+    @property
+    def held(self) -> NDArray:
+        """Mask (N,) of the nodes that cannot move."""
+        return self.pattern.held
+
+    def admissible(self, field: NDArray) -> NDArray:
+        """A field (N,3) with zeros at the held nodes: what displacements and residuals must be."""
+        return np.where(self.held[:, None], 0.0, field) if self.held.any() else field
 
     @cached_property
     def reference_load(self) -> NDArray:
@@ -218,7 +241,10 @@ class Solid:
         return 4.0 * eps * float(np.sum(self.materials.mu * self.geometry.volume))
 
     def evaluate(self, u: NDArray) -> Evaluation:
-        """Energy (of supports, elements and reference load), residual force, smallest det F."""
+        """Energy (of supports, elements and reference load), residual force, smallest det F.
+
+        The force at a held node is the change of its reaction.
+        """
         energy, force, smallest, pressure = self._internal(u)
         work = -np.einsum("nc,nc->n", self.reference_load, u)
         energy = np.concatenate([energy, work])
@@ -255,6 +281,7 @@ class Solid:
     def tangent(self, u: NDArray, *, safe: bool = False, pressure: NDArray | None = None) -> Blocks:
         """Second derivative of the energy at u: exact, or ``safe``, i.e. positive semidefinite.
 
+        That between the free nodes; a held node has a unit block on the diagonal and no other.
         pressure (E,) [MPa]: that of u, where it is known from ``evaluate``.
         """
         u = np.ascontiguousarray(u, dtype=float)
@@ -278,7 +305,9 @@ class Solid:
         if bars is not None:
             stiffness = bars.tangent(x)
             pair = bars.weights[:, :, None] * bars.weights[:, None, :]
-            np.add.at(data, self._bar_slots, pair[..., None, None] * stiffness[:, None, None])
+            added, inside = pair[..., None, None] * stiffness[:, None, None], self._bar_slots >= 0
+            np.add.at(data, self._bar_slots[inside], added[inside])
+        data[self.pattern.diagonal[self.held]] = np.eye(3)
         return Blocks(self.pattern, data)
 
     @cached_property

@@ -143,10 +143,14 @@ def _add_blocks(e, rows, X, V, AG, BF, g, slots, blocks):
     """Sum up the 3 x 3 blocks of one element, each in registers, and add them to the matrix.
 
     X^T V (rows,18) is the material part; AG (6,6,3) = w A g and BF (6,3,3) = w p F the geometric
-    one. Only blocks a <= m are summed; the others are their transposes.
+    one. Only blocks a <= m are summed; the others are their transposes. Pairs without a slot are
+    left out.
     """
     for a in range(6):
         for m in range(a, 6):
+            d = slots[e, a, m]
+            if d < 0:
+                continue
             k00, k01, k02 = 0.0, 0.0, 0.0
             k10, k11, k12 = 0.0, 0.0, 0.0
             k20, k21, k22 = 0.0, 0.0, 0.0
@@ -180,7 +184,6 @@ def _add_blocks(e, rows, X, V, AG, BF, g, slots, blocks):
             k12 += c0
             k20 += c1
             k21 -= c0
-            d = slots[e, a, m]
             blocks[d, 0, 0] += k00
             blocks[d, 0, 1] += k01
             blocks[d, 0, 2] += k02
@@ -215,7 +218,7 @@ def tangent(
     ``safe``: limit the pressure so that every element stays positive semidefinite (the second
     derivative of det F lies between plus and minus the largest stretch, the isochoric part above W1
     times the smallest eigenvalue of G) and leave the wrinkling rule out. ``slots`` (E,6,6) gives
-    the block of every pair of element nodes.
+    the block of every pair of element nodes, -1 for none.
     """
     F, FG, FH, cof = np.empty((3, 3)), np.empty((3, 3)), np.empty((3, 3)), np.empty((3, 3))
     A, arms = np.empty((3, 3)), np.empty((3, 3))
@@ -302,7 +305,7 @@ def pair_blocks(order, pairs, rise, swell, slots, blocks):
     """Add what couples two elements through their common pressure, for the pairs in order.
 
     pairs (P,2) of elements; slots (P,2,6,6): blocks of the nodes of the first with those of the
-    second, and back.
+    second, and back, -1 for none.
     """
     for k in order:
         one, two = pairs[k, 0], pairs[k, 1]
@@ -312,6 +315,8 @@ def pair_blocks(order, pairs, rise, swell, slots, blocks):
             x2 = rise[one] * swell[one, a, 2]
             for m in range(6):
                 there, back = slots[k, 0, a, m], slots[k, 1, m, a]
+                if there < 0:
+                    continue
                 for j in range(3):
                     v = swell[two, m, j]
                     blocks[there, 0, j] += x0 * v

@@ -2,7 +2,8 @@
 
 `factorise` gives a `Factor` whose `solve` checks its own residual; the work is done by MKL PARDISO
 where the wheel is installed, by CHOLMOD where somebody has installed scikit-sparse, and by SciPy's
-SuperLU everywhere else (docs/decisions/0003).
+SuperLU everywhere else (docs/decisions/0003). Unknowns that the matrix couples to no other (those
+of held nodes) are solved by their diagonal and left out of the factor.
 """
 
 from __future__ import annotations
@@ -80,34 +81,38 @@ class Factor:
     Attributes
     ----------
     matrix: the CSR matrix that was factorised (all entries).
+    coupled: numbers of the unknowns in the factor; the others stand alone on the diagonal.
     """
 
     def __init__(
         self, matrix: sp.csr_matrix, backend: Backend = "auto", *, single: bool = False
     ) -> None:
         self.matrix = _checked(matrix)
-        rows = np.repeat(np.arange(self.n), np.diff(self.matrix.indptr))
-        self._upper = self.matrix.indices >= rows
         chosen = backend
         if backend == "auto":
             chosen = "pardiso" if pardiso.available() else "splu"
             if chosen == "splu" and cholmod.available():
                 chosen = "cholmod"
+        if chosen not in ("pardiso", "cholmod", "splu"):
+            raise SolverError(f"Unknown solver '{backend}'.", "Use auto, pardiso, cholmod or splu.")
+        self.coupled = _coupled(self.matrix)
+        self._alone = np.setdiff1d(np.arange(self.n), self.coupled)
+        self._diagonal = self._checked_diagonal()
+        #: Entries of the matrix that go to the back end.
+        self._kept = np.ones(self.matrix.nnz, dtype=bool)
+        self._kept[self.matrix.indptr[self._alone]] = False
+        if chosen == "pardiso":
+            rows = np.repeat(np.arange(self.n, dtype=np.int32), np.diff(self.matrix.indptr))
+            self._kept &= self.matrix.indices >= rows
+        indptr, indices = self._inner_pattern()
+        data = self.matrix.data[self._kept]
         self._raw: _RawFactor
         if chosen == "pardiso":
-            counts = np.bincount(rows[self._upper], minlength=self.n)
-            self._raw = pardiso.PardisoFactor(
-                np.concatenate([[0], np.cumsum(counts)]),
-                self.matrix.indices[self._upper],
-                self.matrix.data[self._upper],
-                single=single,
-            )
-        elif chosen == "cholmod":
-            self._raw = cholmod.CholmodFactor(self.matrix)
-        elif chosen == "splu":
-            self._raw = _SuperLU(self.matrix)
+            self._raw = pardiso.PardisoFactor(indptr, indices, data, single=single)
         else:
-            raise SolverError(f"Unknown solver '{backend}'.", "Use auto, pardiso, cholmod or splu.")
+            shape = (len(self.coupled),) * 2
+            inner = sp.csr_matrix((data, indices, indptr), shape=shape)
+            self._raw = cholmod.CholmodFactor(inner) if chosen == "cholmod" else _SuperLU(inner)
         # Fixed signs and sizes: one combined column shows an error in any column of a block.
         self._mix = np.cos(1.0 + np.arange(4096.0))
 
@@ -143,7 +148,8 @@ class Factor:
                 "The pattern of the matrix changed.", "Build a new factor with factorise()."
             )
         self.matrix = new
-        self._raw.update(new.data[self._upper] if self.backend == "pardiso" else new.data)
+        self._diagonal = self._checked_diagonal()
+        self._raw.update(new.data[self._kept])
 
     def solve(self, rhs: NDArray) -> NDArray:
         """Solution for (n,) or (n,k). Raises SolverError when the residual is too large."""
@@ -157,11 +163,11 @@ class Factor:
             raise SolverError(
                 "A load on the tissue is not a number.", "Check tensions and positions of threads."
             )
-        x = np.asarray(self._raw.solve(rhs), dtype=np.float64)
+        x = self.precondition(rhs)
         for _ in range(_REFINEMENTS):
             if self._accurate(rhs, x):
                 return x
-            x += self._raw.solve(rhs - self.matrix @ x)
+            x += self.precondition(rhs - self.matrix @ x)
         if not self._accurate(rhs, x):
             raise SolverError(
                 "The linear solve is inaccurate (residual above 1e-8).",
@@ -170,12 +176,40 @@ class Factor:
         return x
 
     def precondition(self, rhs: NDArray) -> NDArray:
-        """One unchecked solve (n,): for iterations that check their own residual."""
-        return np.asarray(self._raw.solve(rhs), dtype=np.float64)
+        """One unchecked solve (n,) or (n,k): for iterations that check their own residual."""
+        if len(self._alone) == 0:
+            return np.asarray(self._raw.solve(rhs), dtype=np.float64)
+        x = np.empty(rhs.shape, order="F")
+        x[self.coupled] = self._raw.solve(rhs[self.coupled])
+        x[self._alone] = (rhs[self._alone].T / self._diagonal).T
+        return x
 
     def rough(self, rhs: NDArray) -> NDArray:
-        """One unchecked solve (n,k) in the factor's own precision, for callers that check it."""
+        """One unchecked solve (c,k) between the coupled unknowns alone, in the factor's own
+        precision, for callers that check it.
+        """
         return self._raw.solve(rhs)
+
+    def _checked_diagonal(self) -> NDArray:
+        """Diagonal of the unknowns that stand alone."""
+        diagonal = self.matrix.data[self.matrix.indptr[self._alone]]
+        if (diagonal <= 0.0).any():
+            raise pardiso.NotPositiveDefiniteError(
+                "The stiffness matrix is not positive definite.",
+                "Check the supports: a part of the mesh may be free to float.",
+            )
+        return diagonal
+
+    def _inner_pattern(self) -> tuple[NDArray, NDArray]:
+        """Row starts and columns of the kept entries, coupled unknowns numbered in their order."""
+        starts = np.concatenate([[0], np.cumsum(self._kept, dtype=np.int32)])
+        indices = self.matrix.indices[self._kept]
+        if len(self._alone) == 0:
+            return starts[self.matrix.indptr], indices
+        number = np.full(self.n, -1, dtype=np.int32)
+        number[self.coupled] = np.arange(len(self.coupled), dtype=np.int32)
+        ends = np.concatenate([[0], self.matrix.indptr[self.coupled + 1]])
+        return starts[ends], number[indices]
 
     def _accurate(self, rhs: NDArray, x: NDArray) -> bool:
         if rhs.ndim == 2:
@@ -186,6 +220,14 @@ class Factor:
             return True
         # Very stiff systems: no solution can be better than the rounding of its own products.
         return error <= _BACKWARD * float(np.linalg.norm(abs(self.matrix) @ np.abs(x)))
+
+
+def _coupled(matrix: sp.csr_matrix) -> NDArray:
+    """Unknowns whose rows hold more than the diagonal; all of them where none does."""
+    first = matrix.indptr[:-1]
+    lone = np.diff(matrix.indptr) == 1
+    lone[lone] = matrix.indices[first[lone]] == np.flatnonzero(lone)
+    return np.arange(len(lone)) if lone.all() else np.flatnonzero(~lone)
 
 
 def _checked(matrix: sp.csr_matrix) -> sp.csr_matrix:

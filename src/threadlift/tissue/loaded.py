@@ -34,12 +34,13 @@ class Loaded:
     _last: dict[str, tuple[Any, ...]] = field(default_factory=dict, repr=False, compare=False)
 
     def load_size(self) -> float:
-        """Norm of the applied nodal forces in the captured state [N]."""
+        """Norm of the applied nodal forces in the captured state [N], without those on bone."""
         zero = np.zeros_like(self.solid.points)
-        return float(np.linalg.norm(self.cables.force(self.cables.state(zero)) - self.external))
+        applied = self.cables.force(self.cables.state(zero)) - self.external
+        return float(np.linalg.norm(self.solid.admissible(applied)))
 
     def evaluate(self, u: NDArray) -> newton.Point:
-        """Energy terms, unbalanced nodal forces and smallest det F at u."""
+        """Energy terms, unbalanced forces on the free nodes and smallest det F at u."""
         known = self._last.get("point")
         if known is not None and known[0] is u:
             return known[2]
@@ -48,7 +49,7 @@ class Loaded:
         work = -np.einsum("nc,nc->n", self.external, u)
         point = newton.Point(
             np.concatenate([body.energy, state.energy, work]),
-            body.force + self.cables.force(state) - self.external,
+            self.solid.admissible(body.force + self.cables.force(state) - self.external),
             body.min_jacobian,
         )
         self._last["point"] = (u, body.pressure, point)

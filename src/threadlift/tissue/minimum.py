@@ -50,7 +50,7 @@ def minimum(
     """
     problem = Loaded(solid, cables, external)
     load = problem.load_size()
-    u = np.zeros_like(solid.points) if start is None else start
+    u = np.zeros_like(solid.points) if start is None else solid.admissible(start)
     if load == 0.0:
         u = np.zeros_like(solid.points)
         return newton.Minimum(u, 0.0, 0, 0, problem.evaluate(u).min_jacobian, (0.0,))

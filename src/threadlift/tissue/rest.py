@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from functools import cached_property
-from typing import cast
 
 import numpy as np
 import scipy.sparse as sp
@@ -17,34 +16,52 @@ from threadlift.tissue.linear_solver import Backend, Factor, factorise
 # half of it (60,000 unknowns: residual 3e-4, displacement 1e-4).
 _BASIS_RESIDUAL = 2e-3
 _BLOCK = 128
+# Right-hand sides of checked solves at a time: what a solve needs beside its answer stays small.
+_CHECKED_BLOCK = 32
 
 
 @dataclass(frozen=True)
 class RestOperator:
-    """The factorised stiffness of the captured state: one factor serves every linear question."""
+    """The factorised stiffness of the captured state, for every linear question.
 
-    factor: Factor
+    matrix: stiffness of the captured state (ndof, ndof) [N/mm], unit rows at held nodes; held
+    (ndof,): mask of the dofs that cannot move, whatever is applied there; backend: linear solver.
+    Its factor is made when it is first needed, in double precision for checked solves, in single
+    for a basis or as a preconditioner.
+    """
 
-    @property
-    def matrix(self) -> sp.csr_matrix:
-        """Stiffness of the captured state (ndof, ndof) [N/mm]."""
-        return self.factor.matrix
+    matrix: sp.csr_matrix
+    held: NDArray
+    backend: Backend = "auto"
+
+    @cached_property
+    def factor(self) -> Factor:
+        """The factor in double precision."""
+        return factorise(self.matrix, backend=self.backend)
+
+    @cached_property
+    def _single(self) -> Factor:
+        return factorise(self.matrix, backend=self.backend, single=True)
 
     def solve(self, rhs: NDArray) -> NDArray:
         """K^-1 rhs [mm] for loads (ndof,) or (ndof,k) [N]; the residual is checked."""
-        return self.factor.solve(rhs)
+        load = np.asarray(rhs, float)
+        if self.held.any() and load.shape[:1] == self.held.shape:
+            load = np.where(self.held if load.ndim == 1 else self.held[:, None], 0.0, load)
+        return self.factor.solve(load)
 
     def responses(self, rows: NDArray | sp.csr_matrix) -> NDArray:
         """K^-1 rows^T (ndof, m): for row functionals (m, ndof) the adjoint fields.
 
         The response of row i to any nodal load f is then ``responses[:, i] @ f``.
         """
-        dense = rows.toarray() if isinstance(rows, sp.csr_matrix) else np.asarray(rows, float)
-        return self.factor.solve(np.ascontiguousarray(dense.T))
-
-    @cached_property
-    def _single(self) -> Factor:
-        return factorise(self.matrix, backend=cast("Backend", self.factor.backend), single=True)
+        count = int(np.shape(rows)[0])
+        out = np.empty((self.factor.n, count), order="F")
+        for start in range(0, count, _CHECKED_BLOCK):
+            part = rows[start : start + _CHECKED_BLOCK]
+            dense = part.toarray() if isinstance(part, sp.csr_matrix) else np.asarray(part, float)
+            out[:, start : start + _CHECKED_BLOCK] = self.solve(dense.T)
+        return out
 
     def basis(self, loads: sp.csc_matrix, at: NDArray) -> NDArray:
         """Displacements (k, len(at)) float32 of the dofs ``at`` under each of k loads (ndof, k).
@@ -55,29 +72,44 @@ class RestOperator:
         """
         columns = sp.csc_matrix(loads, copy=True)
         columns.sum_duplicates()
-        count, n = len(columns.indptr) - 1, self.factor.n
+        count, coupled = len(columns.indptr) - 1, self._single.coupled
+        # Places of the dofs among those of the factor; what is asked of others stays zero.
+        place = np.full(len(self.held), -1)
+        place[coupled] = np.arange(len(coupled))
+        moving = np.flatnonzero(place[at] >= 0)
+        source = place[at[moving]]
         out = np.zeros((count, len(at)), dtype=np.float32)
         # One buffer, of which only the few loaded dofs are written and wiped.
-        buffer = np.zeros((n, min(_BLOCK, count)), dtype=np.float32, order="F")
+        buffer = np.zeros((len(coupled), min(_BLOCK, count)), dtype=np.float32, order="F")
         for start in range(0, count, _BLOCK):
             stop = min(start + _BLOCK, count)
             part = slice(columns.indptr[start], columns.indptr[stop])
-            dof = columns.indices[part]
             column = np.repeat(np.arange(stop - start), np.diff(columns.indptr[start : stop + 1]))
-            buffer[dof, column] = columns.data[part]
+            dof = place[columns.indices[part]]
+            free = dof >= 0
+            dof, column, data = dof[free], column[free], columns.data[part][free]
+            buffer[dof, column] = data
             x = self._single.rough(buffer[:, : stop - start])
-            mix = np.cos(1.0 + np.arange(stop - start))
-            rhs = np.bincount(dof, columns.data[part] * mix[column], minlength=n)
-            gap = float(np.linalg.norm(rhs - self.matrix @ (x @ mix.astype(np.float32))))
-            if gap > _BASIS_RESIDUAL * float(np.linalg.norm(rhs)):
-                raise SolverError(
-                    "The tissue is too badly scaled for responses in single precision.",
-                    "Use RestOperator.solve, or check layer thicknesses and moduli.",
-                )
-            out[start:stop] = x.T[:, at]
+            self._check(coupled, dof, column, data, x)
+            out[start:stop, moving] = x.T[:, source]
             buffer[dof, column] = 0.0
         return out
 
+    def _check(
+        self, coupled: NDArray, dof: NDArray, column: NDArray, data: NDArray, x: NDArray
+    ) -> None:
+        """Compare K x with loads ``data`` at (dof, column), through one combination of columns."""
+        mix = np.cos(1.0 + np.arange(x.shape[1]))
+        mixed = np.zeros(len(self.held))
+        mixed[coupled] = x @ mix.astype(np.float32)
+        rhs = np.bincount(dof, data * mix[column], minlength=len(coupled))
+        gap = float(np.linalg.norm(rhs - (self.matrix @ mixed)[coupled]))
+        if gap > _BASIS_RESIDUAL * float(np.linalg.norm(rhs)):
+            raise SolverError(
+                "The tissue is too badly scaled for responses in single precision.",
+                "Use RestOperator.solve, or check layer thicknesses and moduli.",
+            )
+
     def precondition(self, rhs: NDArray) -> NDArray:
         """One unchecked solve, for iterations that check their own residual."""
-        return self.factor.precondition(rhs)
+        return self._single.precondition(rhs)

@@ -1,9 +1,10 @@
-"""What holds the tissue: base springs, rim springs, retaining ligaments.
+"""What holds the tissue: bone, base springs, rim springs, retaining ligaments.
 
-Springs are isotropic and per node. A ligament is a set of tension-only bars from inside the tissue
-to points fixed in bone: force ``k e^2 / (2 toe)`` for extensions e below the toe, then linear with
-slope k. In the captured (upright) posture a bar is already extended by the pre-load, because it
-carries the sagging tissue; that force belongs to the reference equilibrium.
+On bone the periosteum is fixed: its nodes are held. Springs are isotropic and per node. A ligament
+is a set of tension-only bars from inside the tissue to points fixed in bone: force ``k e^2 / (2
+toe)`` for extensions e below the toe, then linear with slope k. In the captured (upright) posture
+a bar is already extended by the pre-load, because it carries the sagging tissue; that force
+belongs to the reference equilibrium.
 """
 
 from __future__ import annotations
@@ -70,10 +71,15 @@ class Bars:
 
 @dataclass(frozen=True)
 class Supports:
-    """springs (N,) isotropic node springs [N/mm] (zero where there is none) and optional bars."""
+    """Springs, bars and held nodes.
+
+    springs (N,) isotropic node springs [N/mm] (zero where there is none; without effect on held
+    nodes); bars, if any; held (N,) mask of nodes that stay where they were captured (None: none).
+    """
 
     springs: NDArray
     bars: Bars | None = None
+    held: NDArray | None = None
 
 
 @dataclass(frozen=True)
@@ -85,6 +91,10 @@ class LigamentLine:
     stiffness_n_mm: float
     toe_mm: float
 
+
+# Share of bone, smoothed over the transition, from which on a base counts as bone: its spring would
+# be within a quarter of the full one, i.e. a hundred times stiffer than the tissue above.
+_BONE = 0.95
 
 # Layer-nodes at which a ligament grips, as shares of its stiffness: it fans out through the SMAS
 # into the dermis (facts of gross anatomy; the even split is a choice).
@@ -149,23 +159,41 @@ def rim_area(mesh: LayeredMesh) -> NDArray:
     return (width[:, None] * depth).ravel()
 
 
-def support_springs(
-    mesh: LayeredMesh,
-    parameters: TissueParameters,
-    base: NDArray | None = None,
-    fixed: NDArray | None = None,
-) -> NDArray:
-    """Node springs (N,) [N/mm] of base and rim.
+def held_nodes(mesh: LayeredMesh, base: NDArray | None = None) -> NDArray:
+    """Mask (N,) of the base nodes that bone holds: those beyond the transition to other supports.
 
-    base: (V,) support codes of the columns (default: bone everywhere); fixed: (V,) 0..1, how far
-    the SMAS is fixed to what lies below (default: nowhere).
+    base: (V,) support codes of the columns (default: bone everywhere). Depends on nothing else but
+    the skin of the mesh, so that all tissues of one face hold the same nodes.
     """
+    bone = (_codes(mesh, base) == "bone").astype(float)
+    share = _smoothed(mesh, bone, evidence.value("tissue.base.transition"))
+    held = np.zeros((mesh.columns, mesh.nl), dtype=bool)
+    held[:, -1] = share > _BONE
+    return held.ravel()
+
+
+def _codes(mesh: LayeredMesh, base: NDArray | None) -> NDArray:
     codes = np.full(mesh.columns, "bone") if base is None else np.asarray(base)
     if codes.shape != (mesh.columns,):
         raise InputError(
             f"Base supports are given for {codes.shape} columns, the mesh has {mesh.columns}.",
             "Give one support code per surface vertex of the mesh.",
         )
+    return codes
+
+
+def support_springs(
+    mesh: LayeredMesh,
+    parameters: TissueParameters,
+    base: NDArray | None = None,
+    fixed: NDArray | None = None,
+) -> NDArray:
+    """Node springs (N,) [N/mm] of base and rim; see `held_nodes` for where bone makes them rigid.
+
+    base: (V,) support codes of the columns (default: bone everywhere); fixed: (V,) 0..1, how far
+    the SMAS is fixed to what lies below (default: nowhere).
+    """
+    codes = _codes(mesh, base)
     per_area = np.empty(mesh.columns)
     for code in np.unique(codes):
         per_area[codes == code] = parameters.base_stiffness(str(code))

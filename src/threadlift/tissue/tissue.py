@@ -28,7 +28,7 @@ from threadlift.tissue.constitution import layer_materials
 from threadlift.tissue.equilibrium import Equilibrium
 from threadlift.tissue.fields import Fields
 from threadlift.tissue.gravity import body_load, posture_change
-from threadlift.tissue.linear_solver import Backend, factorise
+from threadlift.tissue.linear_solver import Backend
 from threadlift.tissue.loaded import Loaded, thread_states
 from threadlift.tissue.mesh import LayeredMesh
 from threadlift.tissue.mesh_asset import Level
@@ -38,7 +38,13 @@ from threadlift.tissue.parameters import TissueParameters
 from threadlift.tissue.refine import refined_along
 from threadlift.tissue.relaxation import state_share
 from threadlift.tissue.rest import RestOperator
-from threadlift.tissue.supports import LigamentLine, Supports, ligament_bars, support_springs
+from threadlift.tissue.supports import (
+    LigamentLine,
+    Supports,
+    held_nodes,
+    ligament_bars,
+    support_springs,
+)
 from threadlift.tissue.working_factor import WorkingFactor
 
 if TYPE_CHECKING:
@@ -92,15 +98,17 @@ class Tissue:
         self.backend: Backend = backend
         same = like is not None and like.mesh is mesh
         bars = ligament_bars(mesh, self.ligaments, self.parameters.ligament_preload)
-        held = None if fields is None else fields.fixed
+        fixed = None if fields is None else fields.fixed
+        held = held_nodes(mesh, base)
+        kept = like is not None and np.array_equal(held, like.solid.held)
         self.solid = Solid(
             mesh.points,
             mesh.wedges,
             layer_materials(mesh, self.parameters, fields),
-            Supports(support_springs(mesh, self.parameters, base, held), bars),
+            Supports(support_springs(mesh, self.parameters, base, fixed), bars, held),
             geometry=like.solid.geometry if like is not None and same else None,
-            partner=None if like is not None else partners(mesh),
-            pattern=like.solid.pattern if like is not None else None,
+            partner=None if like is not None and kept else partners(mesh),
+            pattern=like.solid.pattern if like is not None and kept else None,
             parts=like.solid.parts if like is not None else None,
         )
         self.working = like.working if like is not None else WorkingFactor(backend)
@@ -210,12 +218,15 @@ class Tissue:
     def rest(self) -> RestOperator:
         """Factorised stiffness of the captured state."""
         tangent = self.solid.tangent(np.zeros_like(self.solid.points))
-        return RestOperator(factorise(tangent.csr(), backend=self.backend))
+        return RestOperator(tangent.csr(), np.repeat(self.solid.held, 3), self.backend)
 
     # -- threads -----------------------------------------------------------------------------
 
     def embed_points(self, points_mm: NDArray) -> sp.csr_matrix:
-        """Interpolation (3k, 3N): displacement of points (k,3) [mm] from that of the mesh."""
+        """Interpolation (3k, 3N): displacement of points (k,3) [mm] from that of the free nodes.
+
+        Held nodes do not move and take no load: their columns are empty.
+        """
         wedge, weights = self.mesh.locate(np.asarray(points_mm, float))
         k = len(wedge)
         nodes = self.mesh.wedges[wedge].astype(np.int64)
@@ -223,8 +234,9 @@ class Tissue:
         rows = np.broadcast_to((3 * np.arange(k))[:, None, None] + c, (k, 6, 3))
         columns = 3 * nodes[:, :, None] + c
         data = np.broadcast_to(weights[:, :, None], (k, 6, 3))
+        free = np.broadcast_to(~self.solid.held[nodes][:, :, None], (k, 6, 3))
         shape = (3 * k, self.ndof)
-        return sp.csr_matrix((data.ravel(), (rows.ravel(), columns.ravel())), shape=shape)
+        return sp.csr_matrix((data[free], (rows[free], columns[free])), shape=shape)
 
     def embed(self, thread: Thread) -> sp.csr_matrix:
         """Interpolation (3k, 3N) of a thread's path nodes; the node of an anchor is held (zero)."""
