@@ -68,5 +68,4 @@ def test_the_factor_leaves_out_unknowns_that_stand_alone(block):
     matrix = sp.csr_matrix(sp.block_diag([[[4.0]], [[2.0, 1.0], [1.0, 3.0]], [[5.0]]]))
     small = factorise(matrix)
     assert small.coupled.tolist() == [1, 2]
-    assert small.nnz <= 4
     assert small.solve(matrix @ np.arange(1.0, 5.0)) == pytest.approx(np.arange(1.0, 5.0))

@@ -95,14 +95,14 @@ class Factor:
                 chosen = "cholmod"
         if chosen not in ("pardiso", "cholmod", "splu"):
             raise SolverError(f"Unknown solver '{backend}'.", "Use auto, pardiso, cholmod or splu.")
-        self.coupled = _coupled(self.matrix)
-        self._alone = np.setdiff1d(np.arange(self.n), self.coupled)
+        rows = np.repeat(np.arange(self.n, dtype=np.int32), np.diff(self.matrix.indptr))
+        inside = _coupled(self.matrix, rows)
+        self.coupled, self._alone = np.flatnonzero(inside), np.flatnonzero(~inside)
         self._diagonal = self._checked_diagonal()
-        #: Entries of the matrix that go to the back end.
-        self._kept = np.ones(self.matrix.nnz, dtype=bool)
-        self._kept[self.matrix.indptr[self._alone]] = False
+        # Entries of the matrix that go to the back end, and those that must stay zero.
+        self._kept = inside[rows] & inside[self.matrix.indices]
+        self._zero = np.flatnonzero(~self._kept & (self.matrix.indices != rows))
         if chosen == "pardiso":
-            rows = np.repeat(np.arange(self.n, dtype=np.int32), np.diff(self.matrix.indptr))
             self._kept &= self.matrix.indices >= rows
         indptr, indices = self._inner_pattern()
         data = self.matrix.data[self._kept]
@@ -132,12 +132,15 @@ class Factor:
         return self._raw.nnz
 
     def fits(self, matrix: sp.csr_matrix) -> bool:
-        """Whether ``update`` takes this matrix: it has the pattern of the present one."""
+        """Whether ``update`` takes this matrix: it has the pattern of the present one, and the
+        same unknowns stand alone.
+        """
         mine = self.matrix
         return (
             matrix.nnz == mine.nnz
             and np.array_equal(matrix.indptr, mine.indptr)
             and np.array_equal(matrix.indices, mine.indices)
+            and not matrix.data[self._zero].any()
         )
 
     def update(self, matrix: sp.csr_matrix) -> None:
@@ -192,7 +195,7 @@ class Factor:
 
     def _checked_diagonal(self) -> NDArray:
         """Diagonal of the unknowns that stand alone."""
-        diagonal = self.matrix.data[self.matrix.indptr[self._alone]]
+        diagonal = self.matrix.diagonal()[self._alone]
         if (diagonal <= 0.0).any():
             raise pardiso.NotPositiveDefiniteError(
                 "The stiffness matrix is not positive definite.",
@@ -222,12 +225,14 @@ class Factor:
         return error <= _BACKWARD * float(np.linalg.norm(abs(self.matrix) @ np.abs(x)))
 
 
-def _coupled(matrix: sp.csr_matrix) -> NDArray:
-    """Unknowns whose rows hold more than the diagonal; all of them where none does."""
-    first = matrix.indptr[:-1]
-    lone = np.diff(matrix.indptr) == 1
-    lone[lone] = matrix.indices[first[lone]] == np.flatnonzero(lone)
-    return np.arange(len(lone)) if lone.all() else np.flatnonzero(~lone)
+def _coupled(matrix: sp.csr_matrix, rows: NDArray) -> NDArray:
+    """Mask (n,) of the unknowns with non-zeros beside the diagonal; all of them where none has any.
+
+    rows (nnz,): row of every entry.
+    """
+    out = np.zeros(len(matrix.indptr) - 1, dtype=bool)
+    out[rows[(matrix.indices != rows) & (matrix.data != 0.0)]] = True
+    return out if out.any() else ~out
 
 
 def _checked(matrix: sp.csr_matrix) -> sp.csr_matrix:
