@@ -55,7 +55,8 @@ class RestOperator:
 
         The response of row i to any nodal load f is then ``responses[:, i] @ f``.
         """
-        count = int(np.shape(rows)[0])
+        sparse = isinstance(rows, sp.csr_matrix)
+        count = len(rows.indptr) - 1 if sparse else len(rows)
         out = np.empty((self.factor.n, count), order="F")
         for start in range(0, count, _CHECKED_BLOCK):
             part = rows[start : start + _CHECKED_BLOCK]
