@@ -54,7 +54,9 @@ def test_overlay_changes_the_picture_only_where_the_face_is(captured):
     t = captured.face.template
     drawn = overlay(view, t.coarse_triangles, t.skin)
     away = dataclasses.replace(
-        view, vertices=view.vertices + [4000.0, 0, 0], landmarks_px=view.landmarks_px[:0]
+        view,
+        vertices=view.vertices + np.array([4000.0, 0, 0]),
+        landmarks_px=view.landmarks_px[:0],
     )
     untouched = overlay(away, t.coarse_triangles, t.skin)
     assert drawn.std() != untouched.std()
