@@ -19,6 +19,8 @@ UNITS = {
     "1/mm",
     "1/N",
     "deg",
+    "stops",
+    "ΔE",
     "rad",
     "N",
     "N/mm",
