@@ -1,7 +1,10 @@
 """A lift of a whole face by four threads on nested meshes: how far is the default one off?
 
 The threads are fixed in space: they are placed once, on the default mesh, and every mesh gets the
-same paths. Not part of `run_selftest`: the finest level takes minutes.
+same paths. What is measured is fixed, too: zones are narrow against a coarse triangle, so every
+mesh's displacement is carried to the finest skin and averaged there with one set of weights. With
+weights of their own the levels would average over different skin. Not part of `run_selftest`: the
+finest level takes minutes.
 """
 
 from __future__ import annotations
@@ -12,8 +15,9 @@ from numpy.typing import NDArray
 from threadlift.face import Face
 from threadlift.threads.thread import SIDES, Thread
 from threadlift.tissue import Tissue
+from threadlift.tissue.levels import prolongation
 from threadlift.tissue.mesh import LayeredMesh
-from threadlift.tissue.mesh_asset import Level
+from threadlift.tissue.mesh_asset import Level, mesh_asset
 
 LEVELS: tuple[Level, ...] = ("coarse", "default", "reference")
 #: What is measured: the mean over both sides of these zones.
@@ -31,6 +35,27 @@ def zone_mean(mesh: LayeredMesh, field: NDArray, zones: tuple[str, ...]) -> NDAr
     weight = sum(mesh.zone_weights[f"{zone}_{side}"] for zone in zones for side in SIDES)
     share = weight * mesh.nodal_area(0)
     return share @ field / share.sum()
+
+
+def finest(level: Level, field: NDArray) -> NDArray:
+    """Field (V,k) on the skin of a level as the same field (V',k) on the reference level's skin."""
+    for fine in LEVELS[LEVELS.index(level) + 1 :]:
+        field = prolongation(fine) @ field
+    return field
+
+
+def zone_weights(face: Face) -> dict[str, NDArray]:
+    """Weights (V,) of every region on the reference level's skin; each set sums to one."""
+    asset = mesh_asset(LEVELS[-1])
+    corner = asset.sample(face.vertices)[asset.triangles]
+    normal = np.cross(corner[:, 1] - corner[:, 0], corner[:, 2] - corner[:, 0])
+    area = np.zeros(asset.columns)
+    np.add.at(area, asset.triangles, np.linalg.norm(normal, axis=1)[:, None] / 6.0)
+    out = {}
+    for name, zones in REGIONS.items():
+        share = area * sum(asset.sample(face.zones[f"{z}_{side}"]) for z in zones for side in SIDES)
+        out[name] = share / share.sum()
+    return out
 
 
 def four_threads(mesh: LayeredMesh, tension_n: float = _TENSION_N) -> list[Thread]:
@@ -70,14 +95,15 @@ def lifts(levels: tuple[Level, ...], seed: int = 1) -> dict[str, list[float]]:
     """
     face = Face.synthetic(seed=seed)
     threads = four_threads(Tissue.of(face, level="default").mesh)
+    weights = zone_weights(face)
     out: dict[str, list[float]] = {name: [] for name in REGIONS}
     before: tuple[Tissue, NDArray] | None = None
     for level in levels:
         tissue = Tissue.of(face, level=level)
         start = None if before is None else tissue.carried(*before)
         result = tissue.equilibrium(threads, start=start)
-        for name, zones in REGIONS.items():
-            mean = zone_mean(tissue.mesh, result.surface, zones)
-            out[name].append(float(np.linalg.norm(mean)))
+        surface = finest(level, result.surface)
+        for name, weight in weights.items():
+            out[name].append(float(np.linalg.norm(weight @ surface)))
         before = (tissue, result.displacement)
     return out

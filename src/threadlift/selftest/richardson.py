@@ -35,8 +35,9 @@ def extrapolated(coarse: float, middle: float, fine: float, ratio: float = 2.0) 
     """The limit by Richardson's formula with the observed order, kept between 1 and 2.
 
     An order below 1 or a change of sign between the differences means that the coarse mesh is not
-    in the range where the formula holds; then order 1, the cautious end, is assumed from the two
-    finer meshes. More than 2 is more than linear elements have, so 2 is assumed.
+    in the range where the formula holds; then order 1 is assumed from the two finer meshes. Below
+    order 1 that is no bound: the error is larger if the observed order lasts. More than 2 is more
+    than linear elements have, so 2 is assumed.
     """
     first, second = middle - coarse, fine - middle
     order = float("nan")
