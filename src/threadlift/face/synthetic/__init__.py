@@ -1,1 +1,1 @@
-"""Random people and captures of them, for trials with a known truth."""
+"""Random people, scans and photographs of them, for trials with a known truth."""
