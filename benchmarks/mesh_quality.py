@@ -18,7 +18,7 @@ import numpy as np
 
 from threadlift.anatomy import layer_stack
 from threadlift.face import Face
-from threadlift.face.expressions import COMPOSITES
+from threadlift.face.expression.composites import COMPOSITES
 from threadlift.face.template import template
 from threadlift.tissue.columns import layered_mesh
 from threadlift.tissue.mesh import LayeredMesh

@@ -7,7 +7,7 @@ import pytest
 
 from threadlift.errors import InputError
 from threadlift.face import Capture, Face, template
-from threadlift.face.expressions import COMPOSITES, expression_fields, weights
+from threadlift.face.expression.composites import COMPOSITES, expression_fields, weights
 from threadlift.face.face import vertex_normals
 
 

@@ -33,7 +33,7 @@ class Face:
     vertices: (n, 3) [mm], patient frame. sd_mm: (n,) standard deviation of each position normal
         to the skin.
     kind: 'photo' is for explanation only, 'scan' for millimetres, 'synthetic' for trials.
-    expressions: name -> (n, 3) displacement [mm] from rest; names as in expressions.COMPOSITES.
+    expressions: name -> (n, 3) displacement [mm] from rest; names as in composites.COMPOSITES.
     colors: (n, 3) uint8 sRGB or None (then the template's albedo serves).
     sd_tangential_mm: (n,) standard deviation along the skin, in each of two directions (which
         point of the skin is which is known less well than where the skin is); None where the

@@ -8,7 +8,7 @@ import trimesh
 
 from threadlift.errors import InputError
 from threadlift.face.closest import SurfaceIndex
-from threadlift.face.expressions import COMPOSITES
+from threadlift.face.expression.composites import COMPOSITES
 from threadlift.face.face import Face
 from threadlift.face.scan.fit_scan import fit_scan
 from threadlift.face.scan.model import face_region, scan_trust

@@ -14,7 +14,7 @@ from skimage.color import rgb2lab
 
 from threadlift.evidence import parameter, value
 from threadlift.face.capture import Capture
-from threadlift.face.expressions import expression_fields
+from threadlift.face.expression.composites import expression_fields
 from threadlift.face.face import Face
 from threadlift.face.photo.camera import PhotoCamera
 from threadlift.face.photo.fit import PhotoFit, Priors, facing, fit, smoothstep

@@ -14,7 +14,7 @@ from threadlift.errors import InputError
 from threadlift.evidence import parameter, value
 from threadlift.face.capture import Capture
 from threadlift.face.closest import SurfaceIndex
-from threadlift.face.expressions import expression_fields
+from threadlift.face.expression.composites import expression_fields
 from threadlift.face.face import Face, frame_of
 from threadlift.face.scan.clean import boundary_vertices, orient_outward, smooth_normals
 from threadlift.face.scan.landmarks import (

@@ -9,7 +9,7 @@ import numpy as np
 from threadlift.errors import InputError
 from threadlift.evidence import value
 from threadlift.face.capture import Capture
-from threadlift.face.expressions import expression_fields
+from threadlift.face.expression.composites import expression_fields
 from threadlift.face.face import Face
 from threadlift.face.synthetic.ageing import JOWL, MIDFACE, NECK, sag_field
 from threadlift.face.synthetic.scan import synthetic_scan, write_scan

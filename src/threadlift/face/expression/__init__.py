@@ -1,0 +1,1 @@
+"""Expressions: the template's units scaled to the person, or captured; their excursions in mm."""
