@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 from scipy.ndimage import gaussian_filter, zoom
 
 from threadlift.errors import InputError
-from threadlift.face.expressions import combine
+from threadlift.face.expression.composites import combine
 from threadlift.face.face import Face
 from threadlift.face.synthetic import lens as optics
 from threadlift.face.synthetic.look import Look
