@@ -12,46 +12,93 @@ from threadlift.graphics.raster import vertex_normals, visibility
 
 Array = NDArray[np.float64]
 Triangles = NDArray[np.int64]
-Colours = NDArray[np.uint8] | None
+Rows = NDArray[np.int64]
 
 #: Connected pieces with less than this share of the triangles of the largest are scanner dust.
 _SPECK_SHARE = 0.004
 
 
-def merge_duplicates(
-    vertices: Array, triangles: Triangles, colors: Colours
-) -> tuple[Array, Triangles, Colours]:
+def _same_rows(rows: NDArray[np.uint64]) -> NDArray[np.int64]:
+    """Group number (n,) of each row (n, k): equal rows share one.
+
+    Rows are sorted by a hash and compared in full with their neighbour, which is several times
+    faster than sorting them by their columns.
+    """
+    odd = np.array([0x9E3779B97F4A7C15, 0xC2B2AE3D27D4EB4F, 0x165667B19E3779F9], dtype=np.uint64)
+    mixed = np.zeros(len(rows), dtype=np.uint64)
+    for c in range(rows.shape[1]):
+        mixed = (mixed ^ rows[:, c]) * odd[c % 3]
+        mixed ^= mixed >> np.uint64(29)
+    order = np.argsort(mixed, kind="stable")
+    ordered = rows[order]
+    new = np.r_[True, (ordered[1:] != ordered[:-1]).any(axis=1)]
+    group = np.empty(len(rows), dtype=np.int64)
+    group[order] = np.cumsum(new) - 1
+    return group
+
+
+def merge_duplicates(vertices: Array, triangles: Triangles) -> tuple[Triangles, Rows]:
     """Join vertices at exactly the same place (texture seams, STL) and drop repeated triangles.
 
-    Exact equality, not a tolerance: it holds alike in every unit and every pose.
+    Exact equality, not a tolerance: it holds alike in every unit and every pose. Returns the
+    triangles (numbered as before, the lowest number standing for its group) and the rows kept.
     """
-    order = np.lexsort(vertices.T[::-1])
-    ordered = vertices[order]
-    first = np.r_[True, (ordered[1:] != ordered[:-1]).any(axis=1)]
-    group = np.empty(len(vertices), dtype=np.int64)
-    group[order] = np.cumsum(first) - 1
-    # The lowest index of each group stands for it, in file order, so the numbering is stable.
-    lead = np.full(int(first.sum()), len(vertices), dtype=np.int64)
+    # Adding zero makes one of the two zeros that floats have.
+    group = _same_rows(np.ascontiguousarray(vertices + 0.0).view(np.uint64))
+    lead = np.full(int(group.max()) + 1, len(vertices), dtype=np.int64)
     np.minimum.at(lead, group, np.arange(len(vertices)))
     t = lead[group][triangles]
-    distinct = (t[:, 0] != t[:, 1]) & (t[:, 1] != t[:, 2]) & (t[:, 2] != t[:, 0])
-    t = t[distinct]
-    _, keep = np.unique(np.sort(t, axis=1), axis=0, return_index=True)
-    return vertices, t[np.sort(keep)], colors
+    rows = np.nonzero((t[:, 0] != t[:, 1]) & (t[:, 1] != t[:, 2]) & (t[:, 2] != t[:, 0]))[0]
+    if not len(rows):
+        return t[rows], rows
+    twin = _same_rows(np.sort(t[rows], axis=1).astype(np.uint64))
+    first = np.full(int(twin.max()) + 1, len(t), dtype=np.int64)
+    np.minimum.at(first, twin, rows)
+    kept = np.sort(first)
+    return t[kept], kept
 
 
-def compact(
-    vertices: Array, triangles: Triangles, colors: Colours
-) -> tuple[Array, Triangles, Colours]:
-    """Drop triangles without area and vertices without triangles."""
+def compact(vertices: Array, triangles: Triangles) -> tuple[Rows, Triangles, Rows]:
+    """Drop triangles without area and vertices without triangles.
+
+    Returns the vertices kept, the triangles numbered anew, and the triangles kept.
+    """
     v = vertices
     area = np.linalg.norm(
         np.cross(v[triangles[:, 1]] - v[triangles[:, 0]], v[triangles[:, 2]] - v[triangles[:, 0]]),
         axis=1,
     )
-    t = triangles[area > 0.0]
-    used, inverse = np.unique(t, return_inverse=True)
-    return v[used], inverse.reshape(-1, 3), None if colors is None else colors[used]
+    rows = np.nonzero(area > 0.0)[0]
+    used, inverse = np.unique(triangles[rows], return_inverse=True)
+    return used, inverse.reshape(-1, 3), rows
+
+
+def thinned(
+    vertices: Array, triangles: Triangles, target: int
+) -> tuple[Array, Triangles, NDArray[np.int64], Rows]:
+    """Vertices clustered on a grid until about `target` triangles are left.
+
+    Returns the means of the clusters, the triangles between different clusters, the cluster (n,)
+    of every vertex, and the rows of the triangles kept.
+    """
+    v, t = vertices, triangles
+    edge1, edge2 = v[t[:, 1]] - v[t[:, 0]], v[t[:, 2]] - v[t[:, 0]]
+    area = 0.5 * float(np.linalg.norm(np.cross(edge1, edge2), axis=1).sum())
+    del edge1, edge2
+    low, high = v.min(axis=0), v.max(axis=0)
+    # The floor keeps the cell number within 63 bits however far apart the pieces lie.
+    cell = max(float(np.sqrt(2.0 * area / target)), float((high - low).max()) / 2e6)
+    flat = np.zeros(len(v), dtype=np.int64)
+    for c in range(3):
+        key = np.floor((v[:, c] - low[c]) / cell).astype(np.int64)
+        flat = flat * (int(key.max()) + 1) + key
+    _, group, count = np.unique(flat, return_inverse=True, return_counts=True)
+    mean = np.stack([np.bincount(group, v[:, c]) for c in range(3)], axis=1) / count[:, None]
+    new = group[t]
+    rows = np.nonzero(
+        (new[:, 0] != new[:, 1]) & (new[:, 1] != new[:, 2]) & (new[:, 2] != new[:, 0])
+    )[0]
+    return mean, new[rows], group, rows
 
 
 def components(n: int, triangles: Triangles) -> NDArray[np.int64]:
@@ -62,15 +109,13 @@ def components(n: int, triangles: Triangles) -> NDArray[np.int64]:
     return connected_components(graph, directed=False)[1].astype(np.int64)
 
 
-def drop_specks(
-    vertices: Array, triangles: Triangles, colors: Colours
-) -> tuple[Array, Triangles, Colours]:
-    """Drop small loose pieces."""
+def drop_specks(n: int, triangles: Triangles) -> Rows:
+    """Rows of the triangles (m, 3) on n vertices that do not belong to small loose pieces."""
     if not len(triangles):
-        return vertices, triangles, colors
-    piece = components(len(vertices), triangles)[triangles[:, 0]]
+        return np.zeros(0, dtype=np.int64)
+    piece = components(n, triangles)[triangles[:, 0]]
     size = np.bincount(piece)
-    return compact(vertices, triangles[size[piece] >= _SPECK_SHARE * size.max()], colors)
+    return np.nonzero(size[piece] >= _SPECK_SHARE * size.max())[0]
 
 
 def boundary_vertices(

@@ -374,7 +374,8 @@ def fit_scan(
         f"millimetres from the scan ({found.scan.units}: {found.scan.unit_evidence};"
         f" pupils {found.ipd_mm:.0f} mm apart)"
     )
-    capture = Capture(scan.source, numbers, _notes(numbers, found), statement)
+    notes = (*found.scan.notes, *_notes(numbers, found))
+    capture = Capture(scan.source, numbers, notes, statement)
     size = float(
         np.linalg.norm(np.ptp(found.vertices[face], axis=0))
         / np.linalg.norm(np.ptp(t.vertices[face], axis=0))

@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 
 from threadlift.errors import InputError
 from threadlift.face.network.landmarker import FaceDetection, detect_faces
+from threadlift.face.scan.clean import thinned
 from threadlift.frames import Similarity, fit_similarity
 from threadlift.graphics.camera import Camera, portrait_camera, view_rotation
 from threadlift.graphics.light import Light
@@ -325,26 +326,9 @@ def search_mesh(
     """
     if len(triangles) <= target:
         return vertices, triangles, colors
-    area = (
-        0.5
-        * np.linalg.norm(
-            np.cross(
-                vertices[triangles[:, 1]] - vertices[triangles[:, 0]],
-                vertices[triangles[:, 2]] - vertices[triangles[:, 0]],
-            ),
-            axis=1,
-        ).sum()
-    )
-    cell = float(np.sqrt(2.0 * area / target))
-    key = np.floor((vertices - vertices.min(axis=0)) / cell).astype(np.int64)
-    span = key.max(axis=0) + 1
-    flat = (key[:, 0] * span[1] + key[:, 1]) * span[2] + key[:, 2]
-    _, group, count = np.unique(flat, return_inverse=True, return_counts=True)
-    mean = np.stack([np.bincount(group, vertices[:, c]) for c in range(3)], axis=1)
-    mean /= count[:, None]
-    t = group[triangles]
-    t = t[(t[:, 0] != t[:, 1]) & (t[:, 1] != t[:, 2]) & (t[:, 2] != t[:, 0])]
+    mean, t, group, _ = thinned(vertices, triangles, target)
     if colors is None:
         return mean, t, None
     tone = np.stack([np.bincount(group, colors[:, c]) for c in range(3)], axis=1)
+    count = np.bincount(group)
     return mean, t, np.round(tone / count[:, None]).astype(np.uint8)
