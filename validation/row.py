@@ -27,6 +27,9 @@ class Row:
     seen: whether the number took part in the joint fit that gave the register its moduli; a
         prediction that was seen is weaker evidence than one that was not.
     note: what the reader must know about this line.
+    reason: in a sentence, why the number is missed, where it is.
+    spread: the middle 90 % of what the model gives when all that is uncertain about tissue and
+        layers is drawn together, where that was computed. It does not enter the verdict.
     """
 
     name: str
@@ -35,6 +38,8 @@ class Row:
     status: Status
     seen: bool
     note: str
+    reason: str = ""
+    spread: tuple[float, float] | None = None
 
     @property
     def target(self) -> Parameter:
@@ -62,10 +67,18 @@ class Experiment:
     def lines(self) -> Sequence[str]:
         """The lines as text, for the terminal."""
         return [
-            f"{r.verdict:6} {r.name}: {number(r.predicted)} {r.target.unit} "
+            f"{r.verdict:6} {r.name}: {predicted(r)} {r.target.unit} "
             f"(published {published(r.target)}; {r.status}{', seen' * r.seen})"
             for r in self.rows
         ]
+
+
+def predicted(row: Row) -> str:
+    """The model's number, with its spread where that is known."""
+    if row.spread is None:
+        return number(row.predicted)
+    low, high = (number(x) for x in row.spread)
+    return f"{number(row.predicted)} ({low} to {high})"
 
 
 def number(x: float) -> str:

@@ -66,6 +66,9 @@ def run() -> Experiment:
                 "predicted",
                 False,
                 note,
+                "The other study of the same cheek found four to five times as much, and that one "
+                "is met; with skin that carries its measured pre-stress no indenter tried comes "
+                "near this one, and its size, depth and assumed thickness are not known",
             ),
             Row(
                 "indentation modulus of the cheek, ultrasound-gauged study",

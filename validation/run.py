@@ -13,7 +13,7 @@ from pathlib import Path
 import click
 
 from threadlift import evidence
-from validation.row import Experiment, number, published
+from validation.row import Experiment, predicted, published
 
 FOLDER = Path(__file__).parent
 OUTPUT = FOLDER.parent / "docs" / "validation.md"
@@ -44,6 +44,8 @@ every assumption about how they were measured are in the evidence register
   earlier model of the same law. A prediction that was seen is weak evidence.
 - **verdict**: *meets* = inside the range in brackets. Where the publication gives no spread the
   range is this project's choice (the register says so).
+- Two numbers in round brackets behind a prediction are the middle 90 % of what the model gives when
+  all that is uncertain about tissue and layers is drawn together. They do not enter the verdict.
 
 No row is a thread lift measured on the very face that was simulated: nobody has published such
 data. So this page can show that the model is wrong, hardly that it is right.
@@ -74,7 +76,7 @@ def report(experiments: list[Experiment]) -> str:
     )
     lines.append("**Rows that fail:**\n")
     lines += [
-        f"- {r.name}: {number(r.predicted)} {r.target.unit}, published {published(r.target)}"
+        f"- {r.name}: {predicted(r)} {r.target.unit}, published {published(r.target)}. {r.reason}."
         for r in failed
     ] or ["- none"]
     lines.append(
@@ -85,7 +87,7 @@ def report(experiments: list[Experiment]) -> str:
         mark = "**fails**" if r.verdict == "fails" else "meets"
         lines.append(
             f"| {r.name} | {published(r.target)} | {r.target.unit} | {sources(r.target.source)} "
-            f"| {number(r.predicted)} | {r.status} | {'yes' if r.seen else 'no'} | {mark} |"
+            f"| {predicted(r)} | {r.status} | {'yes' if r.seen else 'no'} | {mark} |"
         )
     for e in experiments:
         lines.append(f"\n## {e.title}\n\n`validation/{e.script}.py`. {e.protocol}\n")

@@ -1,5 +1,6 @@
 """The validation scripts: they run, say what the register says, and stay where they were."""
 
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -7,12 +8,14 @@ import pytest
 from validation.blocks import base_nodes, box, homogeneous, quarter_disc
 from validation.fields import equivalent_strain, equivalent_stress_kpa
 from validation.held import Held
-from validation.row import Row, published
+from validation.row import Row, predicted, published
+from validation.row_smas import creep
 from validation.suction import apex_uplift
 from validation.uniform import Sample, nominal_stress_kpa, shear_modulus_kpa, stretched
 
 from threadlift import evidence
 from threadlift.tissue.parameters import TissueParameters
+from threadlift.tissue.relaxation import share
 from validation import row_cutometer, run
 
 PAGE = Path(run.OUTPUT)
@@ -58,9 +61,19 @@ def test_a_failing_row_is_named_on_the_page():
     failing = [
         line.split(" | ")[0].strip("| ") for line in page.splitlines() if "| **fails** |" in line
     ]
-    head = page.split("| quantity |")[0]
+    head = page.split("| quantity |")[0].splitlines()
     for name in failing:
-        assert f"- {name}:" in head
+        (line,) = [x for x in head if x.startswith(f"- {name}:")]
+        # What follows the numbers is the reason.
+        assert len(line.split("]. ", 1)[1].split()) > 10
+
+
+def test_spread_is_shown_behind_the_number_and_does_not_enter_the_verdict():
+    outside = evidence.value("validation.target.cup.modulus") * 10.0
+    row = Row("cup", "cup.modulus", outside, "predicted", False, "", spread=(1.0, 1e3))
+    assert predicted(row) == f"{outside:g} (1 to 1000)"
+    assert row.verdict == "fails"
+    assert predicted(replace(row, spread=None)) == f"{outside:g}"
 
 
 # -- the tools ---------------------------------------------------------------------------------
@@ -128,6 +141,15 @@ def test_uniform_blocks_give_the_law_in_closed_form():
         mu * (1.0 + b * (i1 - 3.0)), rel=1e-3
     )
     assert nominal_stress_kpa(fat, 0, 1.0) == pytest.approx(0.0, abs=1e-3)
+
+
+def test_a_gentle_load_creeps_as_the_register_says_and_a_stiffened_strip_less():
+    left = float(share("smas", evidence.value("validation.protocol.smas.watched")))
+    smas = Sample.of("smas")
+    gains = [creep(smas, stress)[0] for stress in (0.1, 3.0, 30.0, 300.0)]
+    assert gains[0] == pytest.approx(100.0 * (1.0 / left - 1.0), rel=0.02)
+    assert gains == sorted(gains, reverse=True)
+    assert gains[-1] > 0.0
 
 
 # -- the rows ----------------------------------------------------------------------------------
