@@ -346,6 +346,16 @@ def fit_scan(
 
     Raises InputError: unreadable or unusable scan, no face on it, impossible size.
     """
+    return registered_face(source, units=units, progress=progress)[0]
+
+
+def registered_face(
+    source: str | Path | Scan,
+    *,
+    units: str | None = None,
+    progress: Progress | None = None,
+) -> tuple[Face, Registration]:
+    """The face of `fit_scan` together with the registration it comes from (same arguments)."""
     tell = progress or _silent
     tell(0.0, "Reading the scan")
     scan = source if isinstance(source, Scan) else read_scan(source, units)
@@ -382,7 +392,7 @@ def fit_scan(
     )
     move = frame_of(found.vertices)
     tell(1.0, "Done")
-    return Face(
+    result = Face(
         move.apply(found.vertices),
         _spread(found, trust),
         "scan",
@@ -390,3 +400,4 @@ def fit_scan(
         expression_fields(size),
         _colors(found, t),
     )
+    return result, found
