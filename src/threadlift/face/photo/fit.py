@@ -136,7 +136,9 @@ class PhotoFit:
 
 
 @dataclass(frozen=True)
-class _State:
+class State:
+    """Values of all unknowns: identity (k,), expressions (v, m), cameras per photo."""
+
     identity: Array
     expressions: Array
     cameras: tuple[PhotoCamera, ...]
@@ -156,12 +158,12 @@ def smoothstep(x: Array, low: float, high: float) -> Array:
     return t * t * (3.0 - 2.0 * t)
 
 
-def _robust(sd: Array) -> Array:
+def robust(sd: Array) -> Array:
     """Weights of the Geman–McClure loss for misfits in standard deviations."""
     return 1.0 / (1.0 + (sd / ROBUST) ** 2) ** 2
 
 
-def _scale_and_sight(model: PointModel, state: _State, v: int) -> tuple[Array, Array]:
+def scale_and_sight(model: PointModel, state: State, v: int) -> tuple[Array, Array]:
     """Per landmark (n,): mm per px at its depth, and 0..1 how far it faces the camera."""
     camera = state.cameras[v]
     points = model.points(state.identity, state.expressions[v])
@@ -169,12 +171,12 @@ def _scale_and_sight(model: PointModel, state: _State, v: int) -> tuple[Array, A
     return camera.local(points)[:, 2] / camera.focal, shown
 
 
-def _landmark_block(
-    model: PointModel, view: View, state: _State, v: int, scale: tuple[Array, Array]
+def landmark_block(
+    model: PointModel, view: View, state: State, v: int, scale: tuple[Array, Array]
 ) -> tuple[Array, Array, Array, Array]:
     """Residuals (n, 2) [sd], Jacobian (n, 2, 7 + k + m), weights (n,), raw misfit [px].
 
-    `scale` is what :func:`_scale_and_sight` gives for this photo.
+    `scale` is what :func:`scale_and_sight` gives for this photo.
     """
     camera = state.cameras[v]
     points = model.points(state.identity, state.expressions[v])
@@ -184,11 +186,11 @@ def _landmark_block(
     to_sd = mm / model.sd_mm
     sd = misfit * to_sd[:, None]
     jacobian = np.concatenate([by_camera, *model.rows(by_point)], axis=2) * to_sd[:, None, None]
-    return sd, jacobian, shown * _robust(np.linalg.norm(sd, axis=1)), misfit
+    return sd, jacobian, shown * robust(np.linalg.norm(sd, axis=1)), misfit
 
 
 def _outline_block(
-    rim: PointModel, outline: Outline, state: _State, v: int
+    rim: PointModel, outline: Outline, state: State, v: int
 ) -> tuple[Array, Array, Array]:
     """Residuals (o,) [sd], Jacobian (o, 7 + k + m), weights (o,) across the outline.
 
@@ -213,27 +215,27 @@ def _outline_block(
     jacobian = np.concatenate([by_camera, *part.rows(by_point)], axis=2)
     across = np.einsum("orj,or->oj", jacobian, outline.normals) * (mm / outline.sd_mm)
     sd = np.where(valid, along[np.arange(len(chosen)), chosen], 0.0) * (mm / outline.sd_mm)
-    return sd, across, np.where(valid, _robust(sd), 0.0)
+    return sd, across, np.where(valid, robust(sd), 0.0)
 
 
-def _normal_equations(
-    model: PointModel,
+def normal_equations(
+    models: list[PointModel],
     rim: PointModel | None,
     views: list[View],
     priors: Priors,
-    state: _State,
+    state: State,
     scales: list[tuple[Array, Array]],
     shape_prior: Array,
 ) -> tuple[Array, Array]:
     """Hessian (Gauss–Newton) and gradient over [identity | per photo: camera, expression]."""
-    k, m = len(model.modes), len(model.expressions)
+    k, m = len(models[0].modes), len(models[0].expressions)
     width = UNKNOWNS + m
     size = k + width * len(views)
     hessian, gradient = np.zeros((size, size)), np.zeros(size)
     hessian[:k, :k] = shape_prior
     gradient[:k] = shape_prior @ state.identity
     for v, view in enumerate(views):
-        sd, jacobian, weight, _ = _landmark_block(model, view, state, v, scales[v])
+        sd, jacobian, weight, _ = landmark_block(models[v], view, state, v, scales[v])
         rows = [jacobian.reshape(-1, width + k)]
         right, w = [sd.ravel()], [np.repeat(weight, 2)]
         if rim is not None and view.outline is not None:
@@ -254,7 +256,7 @@ def _normal_equations(
 
 
 def _add_priors(
-    hessian: Array, gradient: Array, at: int, view: View, priors: Priors, state: _State, v: int
+    hessian: Array, gradient: Array, at: int, view: View, priors: Priors, state: State, v: int
 ) -> None:
     """Expression, distance and focal-length priors of one photo, added in place."""
     m = len(view.scores)
@@ -277,7 +279,7 @@ def _add_priors(
         gradient[f] += precision * np.log(camera.focal / view.focal_px)
 
 
-def _bounded_step(
+def bounded_step(
     hessian: Array,
     gradient: Array,
     bounded: NDArray[np.intp],
@@ -330,7 +332,7 @@ def fit(
     """
     k, m = len(model.modes), len(model.expressions)
     width = UNKNOWNS + m
-    state = _State(
+    state = State(
         np.zeros(k),
         np.array([view.scores for view in views]).reshape(-1, m),
         first_cameras(model, views),
@@ -351,11 +353,17 @@ def fit(
     for steps in range(1, MAX_STEPS + 1):
         pose_only = steps <= POSE_STEPS
         if steps <= SETTLED:
-            scales = [_scale_and_sight(model, state, v) for v in range(len(views))]
-        hessian, gradient = _normal_equations(
-            model, None if pose_only else rim, views, priors, state, scales, shape_prior
+            scales = [scale_and_sight(model, state, v) for v in range(len(views))]
+        hessian, gradient = normal_equations(
+            [model] * len(views),
+            None if pose_only else rim,
+            views,
+            priors,
+            state,
+            scales,
+            shape_prior,
         )
-        step = _bounded_step(
+        step = bounded_step(
             hessian,
             gradient,
             bounded,
@@ -379,7 +387,7 @@ def fit(
         )
         if not pose_only and np.abs(step / unit).max() < CONVERGED:
             break
-    blocks = [_landmark_block(model, view, state, v, scales[v]) for v, view in enumerate(views)]
+    blocks = [landmark_block(model, view, state, v, scales[v]) for v, view in enumerate(views)]
     return PhotoFit(
         state.identity,
         state.expressions,

@@ -6,6 +6,7 @@ more elsewhere, and the size of the whole rests on one distance. Every result sa
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
@@ -16,15 +17,17 @@ from threadlift.evidence import parameter, value
 from threadlift.face.capture import Capture
 from threadlift.face.expression.composites import expression_fields
 from threadlift.face.face import Face
-from threadlift.face.photo.camera import PhotoCamera
-from threadlift.face.photo.fit import PhotoFit, Priors, facing, fit, smoothstep
-from threadlift.face.photo.model import Models, model_of, view_of, zone_sum
+from threadlift.face.photo.fit import PhotoFit, Priors, fit
+from threadlift.face.photo.joint import refine
+from threadlift.face.photo.model import model_of, view_of, zone_sum
 from threadlift.face.photo.pictures import Picture, check_ipd, check_pose, read_pictures
 from threadlift.face.photo.texture import Canvas, Shot, colours
+from threadlift.face.photo.uncertainty import posterior_sd
 from threadlift.face.template import Template, template
 from threadlift.graphics.raster import vertex_normals
 
 Array = NDArray[np.float64]
+Progress = Callable[[float, str], None]
 
 POOR_FIT_PERCENT = 4.0  # reprojection error [% of pupil distance] that is said aloud
 LIPS_APART = 0.035  # gap of the inner lips over mouth width that may show teeth
@@ -65,36 +68,6 @@ def _scale(face_ipd_mm: float, breadth_mm: float, ipd_mm: float | None) -> tuple
             "give a measured interpupillary distance for true size"
         ),
     )
-
-
-def _seen(vertices: Array, normals: Array, cameras: tuple[PhotoCamera, ...]) -> Array:
-    """0..1 (n,): how squarely the best of the photos looks at each vertex."""
-    return np.max([smoothstep(facing(normals, vertices, c), 0.1, 0.6) for c in cameras], axis=0)
-
-
-def _uncertainty(t: Template, models: Models, fitted: PhotoFit, seen: Array) -> Array:
-    """Standard deviation (n,) normal to the skin [mm], the scale's uncertainty apart.
-
-    Where photos see the skin and landmarks determine the modes it is what trials gave; towards
-    what neither sees nor determines it grows to that of the mean head.
-    """
-    normals = vertex_normals(t.vertices, t.triangles)
-    modes = t.modes
-    fine = t.subdivision @ modes.transpose(1, 0, 2).reshape(t.n_coarse, -1)
-    along = np.einsum("nkc,nc->nk", fine.reshape(len(normals), len(modes), 3), normals)
-    prior = np.maximum((along**2).sum(axis=1), 1e-9)
-    left = np.sqrt(np.einsum("nk,kl,nl->n", along, fitted.covariance, along, optimize=True) / prior)
-    known = seen * (1.0 - smoothstep(left, 0.5, 1.0))
-    best = value("capture.photo.seen_sd." + ("one" if len(fitted.cameras) == 1 else "several"))
-    worst = value("capture.photo.unseen_sd")
-    return known * best + (1.0 - known) * worst
-
-
-def _posed(t: Template, models: Models, identity: Array, expression: Array) -> Array:
-    """Fine vertices (n, 3) of the template for coefficients, in the template's frame and size."""
-    offset = np.tensordot(identity, t.modes, 1)
-    offset = offset + np.tensordot(expression, models.expressions, 1)
-    return t.vertices + t.subdivision @ offset
 
 
 def _ipd(t: Template, vertices: Array) -> float:
@@ -205,21 +178,26 @@ def fit_photos(
     right: str | Path | None = None,
     *,
     ipd_mm: float | None = None,
+    progress: Progress | None = None,
 ) -> Face:
     """A face from a frontal photo and, if given, photos of its left and right sides.
 
     front, left, right: JPEG, PNG or WebP; `left` shows the patient's own left side, turned by 30
     to 45° (useful) and not in profile. ipd_mm: interpupillary distance measured on the patient
     [mm]; without it the size rests on population averages and is known to about 4 %.
+    progress: called with the share done (0..1) and what is being done.
 
     The result is neutral (the expression of the photo is fitted and taken out), in the patient
     frame, on the template's topology; `capture.numbers` says how well it fits. Raises InputError
     for unusable photos, MissingAssetError when the landmark network has not been fetched.
     """
+    told = progress or (lambda share, what: None)
     check_ipd(ipd_mm)
+    told(0.0, "photos read")
     pictures = read_pictures(front, left, right)
+    told(0.25, "landmarks fitted")
     t = template()
-    models = model_of(t)
+    models = model_of()
     priors = Priors(
         value("capture.photo.expression_sd"),
         value("capture.photo.camera_distance"),
@@ -230,10 +208,19 @@ def fit_photos(
     fitted = fit(models.landmarks, views, priors, models.rim, models.closed_lips)
     for picture, camera in zip(pictures, fitted.cameras, strict=True):
         check_pose(picture, camera)
-    none = np.zeros(len(models.names))
-    neutral = _posed(t, models, fitted.identity, none)
-    posed = [_posed(t, models, fitted.identity, e) for e in fitted.expressions]
-    seen = _seen(neutral, vertex_normals(neutral, t.triangles), fitted.cameras)
+    models = model_of(detail=True)
+    fitted = refine(
+        models,
+        fitted,
+        views,
+        [p.photo.rgb for p in pictures],
+        t.triangles,
+        priors,
+        lambda share: told(0.35 + 0.5 * share, "photos compared"),
+    )
+    told(0.85, "colours")
+    neutral = models.posed(fitted.identity, np.zeros(len(models.names)))
+    posed = [models.posed(fitted.identity, e) for e in fitted.expressions]
     at = t.landmarks
     breadth = float(np.linalg.norm(neutral[at["zygion_L"]] - neutral[at["zygion_R"]]))
     factor, scale_sd, statement = _scale(_ipd(t, neutral), breadth, ipd_mm)
@@ -241,7 +228,7 @@ def fit_photos(
     numbers = _numbers(pictures, fitted, models.names, ipd, scale_sd)
     return Face.in_frame(
         factor * neutral,
-        sd_mm=_uncertainty(t, models, fitted, seen),
+        sd_mm=posterior_sd(t, models.surface, fitted.covariance, len(pictures)),
         kind="photo",
         capture=Capture(
             source=", ".join(p.photo.name for p in pictures),

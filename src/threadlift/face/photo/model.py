@@ -3,20 +3,25 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import lru_cache
 
 import numpy as np
 from numpy.typing import NDArray
 
 from threadlift.evidence import value
-from threadlift.face.photo.fit import Outline, PointModel, View
+from threadlift.face.photo.detail import Kernel, detail_fields, spread
+from threadlift.face.photo.fit import Outline, PointModel, View, smoothstep
 from threadlift.face.photo.pictures import Picture
-from threadlift.face.template import Template
+from threadlift.face.scan.model import scan_trust
+from threadlift.face.template import Template, template
 from threadlift.graphics.raster import vertex_normals
 
 Array = NDArray[np.float64]
 
 FULL_TRUST = 0.5  # reliability of the embedding from which a landmark is fully trusted
 FOREHEAD_SHARE = 0.15  # trust in landmarks above the brows: nothing in a forehead marks them
+DETAIL_SPACING_MM = 10.0  # of the kernels of the detail, below their length
+SAMPLE_SPACING_MM = 5.0  # of the skin compared between photos
 ABOVE_BROW_MM = 6.0  # clear of the brow's own landmarks
 
 # Jaw outline in the landmark model from the right ear round the chin to the left ear.
@@ -33,21 +38,59 @@ def _expression_names(t: Template) -> tuple[str, ...]:
 
 @dataclass(frozen=True)
 class Models:
-    """The template as the fit wants it: landmarks, and candidates for the jaw outline."""
+    """The template as the fit wants it.
+
+    names of the expressions; fields (k, n_coarse, 3) [mm per sd] identity, the template's modes
+    first and then, if asked for, the detail beyond them; expressions (m, n_coarse, 3);
+    surface: the model at the coarse vertices; landmarks, candidates for the jaw outline (rim)
+    and the skin to compare between photos (samples: rows of the fine vertices, skin: the model
+    there, usable: 0..1 per fine vertex); closed_lips (r, k) change of the gap between the lips
+    by identity, in its spread.
+    """
 
     names: tuple[str, ...]
+    fields: Array
+    expressions: Array
     landmarks: PointModel
+    surface: PointModel
     rim: PointModel
-    expressions: Array  # (m, n_coarse, 3)
-    closed_lips: Array  # (r, k) change of the gap between the lips by identity, in its spread
+    closed_lips: Array
+    samples: NDArray[np.intp]
+    skin: PointModel
+    usable: Array
+
+    def posed(self, identity: Array, expression: Array) -> Array:
+        """Fine vertices (n, 3) in the template's frame and size."""
+        t = template()
+        offset = np.tensordot(identity, self.fields[: len(identity)], 1)
+        return t.vertices + t.fine(offset + np.tensordot(expression, self.expressions, 1))
 
 
-def model_of(t: Template) -> Models:
-    """The template's modes and expressions at the landmarks and along the jaw."""
+def _detail(t: Template) -> Array:
+    """Control displacements (r, n_coarse, 3) of the detail beyond the modes."""
+    trust = scan_trust(t)[: t.n_coarse]
+    mean = t.vertices[: t.n_coarse]
+    normals = vertex_normals(t.vertices, t.triangles)[: t.n_coarse]
+    centres = np.flatnonzero(trust > 0.9)
+    place = np.full(t.n_coarse, -1)
+    place[centres] = np.arange(len(centres))
+    kernel = Kernel(
+        (value("capture.photo.detail_sd.wide"), value("capture.photo.detail_sd.narrow")),
+        (value("capture.photo.detail_length.wide"), value("capture.photo.detail_length.narrow")),
+    )
+    rows = spread(mean[centres], place[t.coarse_mirror[centres]], DETAIL_SPACING_MM)
+    where = smoothstep(trust, 0.3, 0.95)
+    return detail_fields(mean, normals, centres[rows], where, kernel)
+
+
+@lru_cache(maxsize=2)
+def model_of(detail: bool = False) -> Models:
+    """The template's modes and expressions, with `detail` also the field beyond the modes."""
+    t = template()
     smooth = t.subdivision[: t.n_coarse]  # coarse vertices as they lie on the displayed surface
     names = _expression_names(t)
     expressions = np.array([t.expressions[n] for n in names], dtype=float)
-    modes = t.modes
+    modes = np.concatenate([t.modes, _detail(t)]) if detail else t.modes
 
     def on_surface(fields: Array) -> Array:
         flat = smooth @ fields.transpose(1, 0, 2).reshape(t.n_coarse, -1)
@@ -74,7 +117,36 @@ def model_of(t: Template) -> Models:
     whole = PointModel(mean, fields, faces, normals, np.ones(t.n_coarse))
     gaps = landmarks.modes[:, UPPER_LIP] - landmarks.modes[:, LOWER_LIP]
     closed = gaps.reshape(len(gaps), -1).T / value("capture.photo.lip_gap")
-    return Models(names, landmarks, whole.subset(rim), expressions, closed)
+    usable = np.where(t.skin, scan_trust(t), 0.0)
+    chosen = np.flatnonzero(usable > 0.6)
+    place = np.full(len(t.vertices), -1)
+    place[chosen] = np.arange(len(chosen))
+    samples = chosen[spread(t.vertices[chosen], place[t.mirror[chosen]], SAMPLE_SPACING_MM)]
+    rows = t.subdivision[samples]
+
+    def on_samples(values: Array) -> Array:
+        flat = rows @ values.transpose(1, 0, 2).reshape(t.n_coarse, -1)
+        return np.ascontiguousarray(flat.reshape(len(samples), len(values), 3).transpose(1, 0, 2))
+
+    skin = PointModel(
+        t.vertices[samples],
+        on_samples(modes),
+        on_samples(expressions),
+        vertex_normals(t.vertices, t.triangles)[samples],
+        np.ones(len(samples)),
+    )
+    return Models(
+        names,
+        modes,
+        expressions,
+        landmarks,
+        whole,
+        whole.subset(rim),
+        closed,
+        samples,
+        skin,
+        usable,
+    )
 
 
 def zone_sum(t: Template, names: tuple[str, ...]) -> Array:
