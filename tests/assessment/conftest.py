@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 
 import numpy as np
 import pytest
@@ -33,6 +33,8 @@ class StandInFace:
     expressions: dict
     sd_mm: np.ndarray
     kind: str = "scan"
+    measured_expressions: tuple = ()
+    numbers: dict = field(default_factory=dict)
 
     @property
     def template(self):

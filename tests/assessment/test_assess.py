@@ -160,6 +160,19 @@ def test_a_measured_smile_replaces_the_modelled_one(face) -> None:
     assert measured["right"] == modelled["right"]
 
 
+def test_a_captured_smile_has_the_spread_of_its_capture(face) -> None:
+    modelled = assess(face).movement_mm["smile"]["left"]
+    spread = {"smile_sd_normal_mm": 0.4, "smile_sd_along_mm": 0.4}
+    captured = replace(face, measured_expressions=("smile",), numbers=spread)
+    seen = assess(captured).movement_mm["smile"]["left"]
+    assert seen.value == modelled.value
+    assert seen.high - seen.value == pytest.approx(1.645 * 0.4, rel=1e-3)
+    assert seen.basis == ("measured",)
+    assert modelled.basis[0] == "model"
+    by_hand = assess(captured, None, parse("movement: {smile: {left_mm: 8}}"))
+    assert by_hand.movement_mm["smile"]["left"].value == 8
+
+
 def test_json_has_the_contract_and_survives_a_round_trip(face) -> None:
     a = assess(face, None, record(jowl=2, malar=1))
     data = json.loads(json.dumps(a.to_json()))

@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 from threadlift import evidence
 from threadlift.assessment.model import Symmetry
 from threadlift.consultation import BILATERAL, Consultation
+from threadlift.face.expression.excursions import travel
 from threadlift.frames import MIRROR, fit_similarity
 from threadlift.quantities import Z90, Estimate
 
@@ -117,8 +118,10 @@ def _zone_heights(face: Any, move: Any) -> dict[str, Estimate]:
 
 
 def movement(face: Any, consultation: Consultation) -> dict[str, dict[str, Estimate]]:
-    """Excursion [mm] per expression and side; a measured one replaces the face model's."""
-    relative = evidence.value("assessment.movement.relative_sd")
+    """Excursion [mm] per expression and side.
+
+    What was measured by hand comes first, then what was captured, then the face model.
+    """
     measured_sd = evidence.value("assessment.movement.measured_sd_mm")
     found: dict[str, dict[str, Estimate]] = {}
     for name, place in _EXPRESSION_LANDMARK.items():
@@ -127,21 +130,23 @@ def movement(face: Any, consultation: Consultation) -> dict[str, dict[str, Estim
         for side, letter, sign in (("left", "L", 1.0), ("right", "R", -1.0)):
             known = None if record is None else getattr(record, f"{side}_mm")
             if known is not None:
-                sides[side] = _travel(known, measured_sd, f"consultation.movement.{name}")
+                sides[side] = Estimate(
+                    known,
+                    max(0.0, known - Z90 * measured_sd),
+                    known + Z90 * measured_sd,
+                    "mm",
+                    (f"consultation.movement.{name}",),
+                )
             elif name in face.expressions:
-                travel = _model_travel(face, face.expressions[name], place, letter, sign)
-                sides[side] = _travel(travel, relative * travel, "assessment.movement.relative_sd")
+                sides[side] = travel(face, name, _place(face, name, place, letter, sign))
         if sides:
             found[name] = sides
     return found
 
 
-def _model_travel(face: Any, field: Array, place: str | None, letter: str, sign: float) -> float:
-    length = np.linalg.norm(field, axis=1)
+def _place(face: Any, name: str, place: str | None, letter: str, sign: float) -> int:
+    """Vertex of one side at which an expression is read."""
     if place is not None:
-        return float(length[face.template.landmarks[f"{place}_{letter}"]])
-    return float(length[sign * face.vertices[:, 0] > 0.0].max(initial=0.0))
-
-
-def _travel(mm: float, sd: float, basis: str) -> Estimate:
-    return Estimate(mm, max(0.0, mm - Z90 * sd), mm + Z90 * sd, "mm", (basis,))
+        return int(face.template.landmarks[f"{place}_{letter}"])
+    length = np.linalg.norm(face.expressions[name], axis=1)
+    return int(np.argmax(np.where(sign * face.vertices[:, 0] > 0.0, length, -1.0)))

@@ -208,7 +208,7 @@ def _expression(
 
 def _modelled(travel: float) -> Estimate:
     """A travel with the spread of the face model's own expressions."""
-    p = "assessment.movement.relative_sd"
+    p = "expression.model.relative_sd"
     half = Z90 * value(p)
     return Estimate(travel, travel * max(0.0, 1.0 - half), travel * (1.0 + half), "mm", (p,))
 

@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 
 from threadlift.face import Face
 from threadlift.face.captured import Captured
+from threadlift.face.expression.excursions import excursions
 from threadlift.reporting import capture_figures as pictures
 from threadlift.reporting.figures import data_uri, gradient
 from threadlift.reporting.pages import environment, words
@@ -46,20 +47,16 @@ def _landmark_rows(face: Face) -> list[Json]:
 
 
 def _excursions(face: Face) -> list[Json]:
-    """Largest movement of the skin in each expression [mm], and whether it was seen or modelled."""
+    """Movement of the skin in each expression [mm], and whether it was seen or modelled."""
     seen = face.capture.measured_expressions
     return [
         {
             "name": name,
-            "largest": float(np.linalg.norm(field[face.skin], axis=1).max()),
-            "cheilion": float(
-                np.mean(
-                    [np.linalg.norm(field[face.template.landmarks[f"cheilion_{s}"]]) for s in "LR"]
-                )
-            ),
+            "largest": float(np.linalg.norm(face.expressions[name][face.skin], axis=1).max()),
+            "cheilion": [places["cheilion_R"], places["cheilion_L"]],
             "measured": name in seen,
         }
-        for name, field in face.expressions.items()
+        for name, places in excursions(face).items()
     ]
 
 

@@ -236,7 +236,7 @@ def fit_photos(
             notes=tuple(_notes(pictures, numbers)),
             scale=statement,
         ),
-        expressions=expression_fields(ipd / _ipd(t, t.vertices)),
+        expressions=expression_fields(factor * neutral),
         colors=_colours(t, pictures, fitted, posed),
     )
 

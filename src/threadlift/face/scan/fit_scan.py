@@ -386,18 +386,14 @@ def registered_face(
     )
     notes = (*found.scan.notes, *_notes(numbers, found))
     capture = Capture(scan.source, numbers, notes, statement)
-    size = float(
-        np.linalg.norm(np.ptp(found.vertices[face], axis=0))
-        / np.linalg.norm(np.ptp(t.vertices[face], axis=0))
-    )
-    move = frame_of(found.vertices)
+    vertices = frame_of(found.vertices).apply(found.vertices)
     tell(1.0, "Done")
     result = Face(
-        move.apply(found.vertices),
+        vertices,
         _spread(found, trust),
         "scan",
         capture,
-        expression_fields(size),
+        expression_fields(vertices),
         _colors(found, t),
     )
     return result, found

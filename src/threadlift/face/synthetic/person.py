@@ -10,7 +10,7 @@ from threadlift.errors import InputError
 from threadlift.evidence import value
 from threadlift.face.capture import Capture
 from threadlift.face.expression.composites import expression_fields
-from threadlift.face.face import Face
+from threadlift.face.face import Face, frame_of
 from threadlift.face.synthetic.ageing import JOWL, MIDFACE, NECK, sag_field
 from threadlift.face.synthetic.scan import synthetic_scan, write_scan
 from threadlift.face.template import Array, Template, template
@@ -70,7 +70,6 @@ def synthetic_face(
     person += weight * t.axes["weight"]
     vertices = t.vertices + t.fine(person)
     vertices += _sag(t, age_years, jowl_mm, asymmetry * lopsided)
-    size = t.ipd_of(vertices) / t.ipd_of(t.vertices)
     capture = Capture(
         source=f"synthetic person, seed {seed}",
         numbers={
@@ -82,8 +81,9 @@ def synthetic_face(
         notes=("synthetic: a drawn person, no patient",),
         scale="exact by construction",
     )
-    return Face.in_frame(
-        vertices, sd_mm=0.0, kind="synthetic", capture=capture, expressions=expression_fields(size)
+    vertices = frame_of(vertices).apply(vertices)
+    return Face(
+        vertices, np.zeros(len(vertices)), "synthetic", capture, expression_fields(vertices)
     )
 
 
