@@ -117,11 +117,13 @@ class Face:
         right: Path | str | None = None,
         *,
         ipd_mm: float | None = None,
+        marker_mm: float | None = None,
+        progress: Callable[[float, str], None] | None = None,
     ) -> Face:
         """A face from one frontal photo, better with oblique ones (see face.photo.fit_photos)."""
         from threadlift.face.photo.fit_photos import fit_photos
 
-        return fit_photos(front, left, right, ipd_mm=ipd_mm)
+        return fit_photos(front, left, right, ipd_mm=ipd_mm, marker_mm=marker_mm, progress=progress)
 
     @classmethod
     def from_scan(

@@ -243,3 +243,22 @@ def test_a_front_photo_as_a_side(folder, views, person):
 @pytest.mark.parametrize("value", [6.3, 630.0, -60.0, float("nan")])
 def test_impossible_pupil_distance(portrait_path, value):
     refused("interpupillary", portrait_path, ipd_mm=value)
+
+
+@pytest.mark.parametrize("side", [0.1, float("nan")])
+def test_impossible_marker(portrait_path, side):
+    refused("marker", portrait_path, marker_mm=side)
+
+
+def test_a_marker_that_is_not_there(portrait_path):
+    refused("No marker", portrait_path, marker_mm=20.0)
+
+
+def test_progress_runs_from_none_to_all(portrait_path):
+    told = []
+    Face.from_photos(portrait_path, progress=lambda share, what: told.append((share, what)))
+    shares = [share for share, _ in told]
+    assert shares == sorted(shares)
+    assert shares[0] == 0.0
+    assert shares[-1] == 1.0
+    assert all(what for _, what in told)

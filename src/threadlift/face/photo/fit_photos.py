@@ -7,20 +7,32 @@ more elsewhere, and the size of the whole rests on one distance. Every result sa
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
 from skimage.color import rgb2lab
 
+from threadlift.errors import InputError
 from threadlift.evidence import parameter, value
 from threadlift.face.capture import Capture
 from threadlift.face.expression.composites import expression_fields
 from threadlift.face.face import Face
 from threadlift.face.photo.fit import PhotoFit, Priors, fit
 from threadlift.face.photo.joint import refine
+from threadlift.face.photo.marker import find_markers
 from threadlift.face.photo.model import model_of, view_of, zone_sum
 from threadlift.face.photo.pictures import Picture, check_ipd, check_pose, read_pictures
+from threadlift.face.photo.scale import (
+    Scale,
+    check_marker,
+    ipd_cue,
+    iris_cue,
+    marker_cue,
+    population_cues,
+    scale_of,
+)
 from threadlift.face.photo.texture import Canvas, Shot, colours
 from threadlift.face.photo.uncertainty import posterior_sd
 from threadlift.face.template import Template, template
@@ -36,44 +48,46 @@ CHEEK_ZONES = ("malar", "infraorbital", "buccal", "nasolabial")
 CORE_ZONES = ("infraorbital", "nasolabial", "marionette", "chin")
 
 
-def _scale(face_ipd_mm: float, breadth_mm: float, ipd_mm: float | None) -> tuple[float, float, str]:
-    """Factor to true size, its relative sd, and the statement that goes with it.
+PLANE_LANDMARKS = ("zygion_L", "zygion_R", "malar_eminence_L", "malar_eminence_R", "glabella")
 
-    Without a measurement two breadths of the fitted face are held against the population, each
-    weighted by its spread; the fit's own uncertainty of the bizygomatic breadth is included.
-    """
+
+def _scale(
+    t: Template,
+    pictures: list[Picture],
+    fitted: PhotoFit,
+    neutral: Array,
+    posed: list[Array],
+    ipd_mm: float | None,
+    marker_mm: float | None,
+) -> Scale:
+    """The size of the fitted face from everything that tells it."""
+    measured = []
     if ipd_mm is not None:
-        sd = value("capture.ipd.measured") / ipd_mm
-        return (
-            ipd_mm / face_ipd_mm,
-            sd,
-            (f"scale from the measured interpupillary distance {ipd_mm:g} mm (± {100 * sd:.1f} %)"),
+        measured.append(ipd_cue(ipd_mm, t.ipd_of(neutral)))
+    found = [(v, find_markers(p.photo.rgb)) for v, p in enumerate(pictures)]
+    seen = next(((v, markers[0]) for v, markers in found if markers), None)
+    if marker_mm is not None:
+        if seen is None:
+            raise InputError(
+                "No marker was found in the photos, though its size was given.",
+                "Hold a printed ArUco (4x4) or AprilTag (36h11) marker, whole and flat, beside "
+                "the face, or leave the size out.",
+            )
+        v, marker = seen
+        plane = posed[v][[t.landmarks[name] for name in PLANE_LANDMARKS]]
+        measured.append(
+            marker_cue(marker, marker_mm, fitted.cameras[v], posed[v], t.triangles, plane)
         )
-    pupils, breadth = parameter("capture.ipd.adult"), parameter("capture.bizygomatic.adult")
-    spreads = np.array(
-        [
-            (pupils.sd or 0.0) / pupils.value,
-            np.hypot((breadth.sd or 0.0) / breadth.value, value("capture.photo.bizygomatic_fit")),
-        ]
-    )
-    logs = np.log([pupils.value / face_ipd_mm, breadth.value / breadth_mm])
-    precision = 1.0 / spreads**2
-    sd = float(1.0 / np.sqrt(precision.sum()))
-    return (
-        float(np.exp(precision @ logs / precision.sum())),
-        sd,
-        (
-            f"scale from population averages of pupil distance and face breadth "
-            f"(± {100 * sd:.0f} %); "
-            "give a measured interpupillary distance for true size"
-        ),
-    )
-
-
-def _ipd(t: Template, vertices: Array) -> float:
-    """Distance between the eyeball centres [mm]."""
-    left, right = t.pupils(vertices)
-    return float(np.linalg.norm(left - right))
+    left, right = t.pupils(posed[0])
+    iris = iris_cue(pictures[0].face.landmarks_px, fitted.cameras[0], (right, left))
+    at = t.landmarks
+    breadth = float(np.linalg.norm(neutral[at["zygion_L"]] - neutral[at["zygion_R"]]))
+    others = [iris] if iris else []
+    scale = scale_of(measured, others + population_cues(t.ipd_of(neutral), breadth))
+    if seen is not None and marker_mm is None:
+        unused = "a marker is in the photos: state the length of its side to use it for the size"
+        return replace(scale, notes=(*scale.notes, unused))
+    return scale
 
 
 def _mouth_open(pixels: Array) -> bool:
@@ -178,13 +192,16 @@ def fit_photos(
     right: str | Path | None = None,
     *,
     ipd_mm: float | None = None,
+    marker_mm: float | None = None,
     progress: Progress | None = None,
 ) -> Face:
     """A face from a frontal photo and, if given, photos of its left and right sides.
 
-    front, left, right: JPEG, PNG or WebP; `left` shows the patient's own left side, turned by 30
-    to 45° (useful) and not in profile. ipd_mm: interpupillary distance measured on the patient
-    [mm]; without it the size rests on population averages and is known to about 4 %.
+    front, left, right: JPEG, PNG, WebP or HEIC; `left` shows the patient's own left side, turned by
+    30 to 45° (useful) and not in profile. ipd_mm: interpupillary distance measured on the patient
+    [mm]. marker_mm: side of the black square of a printed marker (ArUco 4x4 or AprilTag 36h11)
+    that lies on the skin or is held in the plane of the face. Without either the size rests on
+    the irises, where they are wide enough, and population averages: 3 to 4 %.
     progress: called with the share done (0..1) and what is being done.
 
     The result is neutral (the expression of the photo is fitted and taken out), in the patient
@@ -193,6 +210,7 @@ def fit_photos(
     """
     told = progress or (lambda share, what: None)
     check_ipd(ipd_mm)
+    check_marker(marker_mm)
     told(0.0, "photos read")
     pictures = read_pictures(front, left, right)
     told(0.25, "landmarks fitted")
@@ -218,27 +236,28 @@ def fit_photos(
         priors,
         lambda share: told(0.35 + 0.5 * share, "photos compared"),
     )
-    told(0.85, "colours")
+    told(0.85, "size")
     neutral = models.posed(fitted.identity, np.zeros(len(models.names)))
     posed = [models.posed(fitted.identity, e) for e in fitted.expressions]
-    at = t.landmarks
-    breadth = float(np.linalg.norm(neutral[at["zygion_L"]] - neutral[at["zygion_R"]]))
-    factor, scale_sd, statement = _scale(_ipd(t, neutral), breadth, ipd_mm)
-    ipd = factor * _ipd(t, neutral)
-    numbers = _numbers(pictures, fitted, models.names, ipd, scale_sd)
-    return Face.in_frame(
-        factor * neutral,
-        sd_mm=posterior_sd(t, models.surface, fitted.covariance, len(pictures)),
+    scale = _scale(t, pictures, fitted, neutral, posed, ipd_mm, marker_mm)
+    ipd = scale.factor * t.ipd_of(neutral)
+    numbers = _numbers(pictures, fitted, models.names, ipd, scale.sd) | scale.numbers
+    told(0.9, "colours")
+    face = Face.in_frame(
+        scale.factor * neutral,
+        sd_mm=scale.factor * posterior_sd(t, models.surface, fitted.covariance, len(pictures)),
         kind="photo",
         capture=Capture(
             source=", ".join(p.photo.name for p in pictures),
             numbers=numbers,
-            notes=tuple(_notes(pictures, numbers)),
-            scale=statement,
+            notes=(*_notes(pictures, numbers), *scale.notes),
+            scale=scale.statement,
         ),
-        expressions=expression_fields(factor * neutral),
+        expressions=expression_fields(scale.factor * neutral),
         colors=_colours(t, pictures, fitted, posed),
     )
+    told(1.0, "done")
+    return face
 
 
 def _notes(pictures: list[Picture], numbers: dict[str, float]) -> list[str]:
