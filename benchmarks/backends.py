@@ -14,7 +14,7 @@ from functools import partial
 
 import numpy as np
 
-from threadlift.face.synthetic import synthetic_face
+from threadlift.face.synthetic.person import synthetic_face
 from threadlift.tissue import Tissue
 from threadlift.tissue.linear_solver import Backend, factorise
 

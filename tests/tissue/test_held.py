@@ -6,9 +6,11 @@ import numpy as np
 import pytest
 import scipy.sparse as sp
 
+from threadlift.threads.thread import Thread
 from threadlift.tissue import Tissue
 from threadlift.tissue.assembly import Solid
 from threadlift.tissue.box_mesh import box_mesh
+from threadlift.tissue.corridor import corridor_nodes
 from threadlift.tissue.linear_solver import factorise
 from threadlift.tissue.materials import ElementMaterials
 from threadlift.tissue.supports import Supports, held_nodes
@@ -46,6 +48,44 @@ def test_held_nodes_stay_and_what_acts_on_them_moves_nothing(block):
     assert np.abs(block.rest.solve(on_bone.ravel())).max() == 0.0
     dofs = np.arange(block.ndof)
     assert np.abs(block.rest.basis(sp.csc_matrix(on_bone.reshape(-1, 1)), dofs)).max() == 0.0
+
+
+def _thread_on_bone(block: Tissue, y_mm: float) -> Thread:
+    """A thread through the lowest wedges, whose base nodes are held."""
+    depth = float(-block.mesh.points[:, 2].min()) - 0.2
+    path = np.stack([np.linspace(-20.0, 18.0, 20), np.full(20, y_mm), np.full(20, -depth)], axis=1)
+    return Thread(
+        id="deep",
+        side="left",
+        product="plla-3-0-cone",
+        technique="anchored",
+        entry_mm=path[0],
+        path_mm=path,
+        depth_mm=np.full(20, depth),
+        layer=("deep",) * 20,
+        tension_n=1.0,
+    )
+
+
+def test_a_thread_on_bone_and_the_corridor_around_it_reach_no_held_node(block):
+    first, moved = _thread_on_bone(block, 1.0), _thread_on_bone(block, -2.0)
+    cable, held = block.bonded(first), block.solid.held
+    assert held[block.mesh.wedges[block.mesh.locate(first.path_mm)[0]]].any()
+    assert not held[cable.embedding.indices // 3].any()
+    assert not held[corridor_nodes(block.solid.pattern, [cable])].any()
+    before = block.equilibrium([first], tolerance=1e-9)
+    again = block.equilibrium([moved], tolerance=1e-9, start=before.displacement, recycle=True)
+    fresh = block.equilibrium([moved], tolerance=1e-9)
+    assert np.abs(again.displacement).max() > 0.0
+    assert np.abs(again.displacement[held]).max() == 0.0
+    assert again.displacement == pytest.approx(fresh.displacement, abs=1e-6)
+
+
+def test_a_factor_of_the_captured_state_made_again_gives_the_same_bits(block):
+    load = _load(block).ravel()
+    rough, exact = block.rest.precondition(load), block.rest.solve(load)
+    assert np.array_equal(block.rest.precondition(load), rough)
+    assert np.array_equal(block.rest.solve(load), exact)
 
 
 def test_held_nodes_are_the_limit_of_very_stiff_springs():

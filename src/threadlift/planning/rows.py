@@ -101,7 +101,8 @@ def build_rows(mesh: LayeredMesh, goal: Mapping[str, Goal]) -> Rows:
     limit = limits_mm()
     names: list[str] = []
     vertices: list[NDArray] = []
-    for name, operator, mask in (("malar", local, cheek), ("dip", wide - local, corridor)):
+    dip = sp.csr_matrix(wide - local)
+    for name, operator, mask in (("malar", local, cheek), ("dip", dip, corridor)):
         chosen = np.flatnonzero(mask)
         part = sp.csr_matrix(operator[chosen] / limit[name])
         expand = _normal_rows(normal, nodes, mesh)

@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from functools import cached_property
+from dataclasses import dataclass, field
 
 import numpy as np
 import scipy.sparse as sp
@@ -27,21 +26,30 @@ class RestOperator:
     matrix: stiffness of the captured state (ndof, ndof) [N/mm], unit rows at held nodes; held
     (ndof,): mask of the dofs that cannot move, whatever is applied there; backend: linear solver.
     Its factor is made when it is first needed, in double precision for checked solves, in single
-    for a basis or as a preconditioner.
+    for a basis or as a preconditioner. One is kept at a time, since together with the answers of
+    many solves both would be the peak of a plan's memory; either comes out the same when it is made
+    again.
     """
 
     matrix: sp.csr_matrix
     held: NDArray
     backend: Backend = "auto"
+    _kept: dict[bool, Factor] = field(default_factory=dict, init=False, repr=False, compare=False)
 
-    @cached_property
+    @property
     def factor(self) -> Factor:
         """The factor in double precision."""
-        return factorise(self.matrix, backend=self.backend)
+        return self._factor(single=False)
 
-    @cached_property
+    @property
     def _single(self) -> Factor:
-        return factorise(self.matrix, backend=self.backend, single=True)
+        return self._factor(single=True)
+
+    def _factor(self, *, single: bool) -> Factor:
+        if single not in self._kept:
+            self._kept.clear()
+            self._kept[single] = factorise(self.matrix, backend=self.backend, single=single)
+        return self._kept[single]
 
     def solve(self, rhs: NDArray) -> NDArray:
         """K^-1 rhs [mm] for loads (ndof,) or (ndof,k) [N]; the residual is checked."""
