@@ -6,7 +6,7 @@ STAMP := $(VENV)/.setup-stamp
 DEMO_OUT ?= demo-output
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test lint lock schema bench validation verification clean
+.PHONY: help setup demo test lint lock schema bench validation verification capture clean
 
 help: ## list the targets
 	@grep -hE '^[a-z]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 14
@@ -46,6 +46,9 @@ bench: setup ## the project and its peers on one problem; writes docs/benchmarks
 
 validation: setup ## the model against published measurements; writes docs/validation.md
 	@$(BIN)/python -m validation.run
+
+capture: setup ## captured faces against the truth, 50 synthetic people; writes docs/capture.md (15 min)
+	@$(BIN)/python -m validation.capture.run $(CAPTURE_OPTIONS)
 
 verification: setup ## exact solutions and orders of convergence; writes docs/verification.md
 	@$(BIN)/python tools/write_verification.py
