@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from functools import lru_cache
+from itertools import pairwise
 
 import numpy as np
 from numpy.typing import NDArray
@@ -106,8 +107,6 @@ def zones() -> dict[str, NDArray[np.bool_]]:
             out[name] = front & (t.vertices[:, 1] > points[0][1] + 4.0)
             continue
         where = t.vertices if name == "mouth" else side
-        gap = np.min(
-            [segment_distance(where, a, b) for a, b in zip(points, points[1:], strict=False)], 0
-        )
+        gap = np.min([segment_distance(where, a, b) for a, b in pairwise(points)], 0)
         out[name] = (gap < reach) & front
     return {name: rows for name, rows in out.items() if rows.sum() > 20}

@@ -11,7 +11,8 @@ from PIL import Image
 from threadlift.face.face import Face
 from threadlift.face.synthetic.people import photo_set
 from threadlift.face.template import template
-from threadlift.graphics import draw_text, legend, map_colors, portrait_camera, render
+from threadlift.graphics import draw_text, map_colors, portrait_camera, render
+from threadlift.graphics.colormap import legend
 from validation.capture.trial import Result
 
 Picture = NDArray[np.uint8]
@@ -53,7 +54,9 @@ def mean_maps(maps: dict[str, tuple[NDArray, float, str]]) -> Picture:
     )
 
 
-def person_maps(results: list[Result], truth: Face, titles: dict[str, tuple[float, str]]) -> Picture:
+def person_maps(
+    results: list[Result], truth: Face, titles: dict[str, tuple[float, str]]
+) -> Picture:
     """One row per variant of one person, on the true face; what no photo shows is grey."""
     rows = []
     for r in results:

@@ -87,9 +87,9 @@ def main() -> None:
         some = [r for r in results if r.variant == variant]
         e, s = errors(some), errors(some, surface=True)
         click.echo(
-            f"{title:26s} n {e.people:3d}  mean {e.mean:.2f}  median {e.median:.2f}  p95 {e.p95:.2f}"
-            f"  surface {s.mean:.2f}/{s.p95:.2f}  in 50 % {e.in_50:.2f}  in 90 % {e.in_90:.2f}"
-            f"  scale {scale(some).mean:.1f} %"
+            f"{title:26s} n {e.people:3d}  mean {e.mean:.2f}  median {e.median:.2f}"
+            f"  p95 {e.p95:.2f}  surface {s.mean:.2f}/{s.p95:.2f}"
+            f"  in 50 % {e.in_50:.2f}  in 90 % {e.in_90:.2f}  scale {scale(some).mean:.1f} %"
         )
     if not given.no_write:
         write(results)

@@ -75,9 +75,7 @@ def _seen(points: Array, triangles: NDArray) -> NDArray[np.bool_]:
     return seen
 
 
-def _colors(
-    face: Face, points: Array, skin: NDArray[np.bool_], look: Look
-) -> NDArray[np.uint8]:
+def _colors(face: Face, points: Array, skin: NDArray[np.bool_], look: Look) -> NDArray[np.uint8]:
     """The template's painted colours (n, 3) on the face, the hair's on the hair."""
     _, nearest = KDTree(face.vertices).query(points)
     out = face.template.albedo[nearest].copy()

@@ -16,8 +16,7 @@ Array = NDArray[np.float64]
 
 @dataclass(frozen=True)
 class Spread:
-    """mean, median, p95 of absolute errors [mm]; in_50, in_90: share of truth in the reported
-    intervals; people."""
+    """Absolute errors [mm], share of truth in the reported intervals, number of people."""
 
     mean: float
     median: float
@@ -29,8 +28,7 @@ class Spread:
 
 @dataclass(frozen=True)
 class Scale:
-    """Size: mean absolute error and its 95th percentile [%], bias [%], reported sd [%] (mean), and
-    how often truth lay in the 90 % interval."""
+    """Error of size [%], mean reported sd [%], how often truth lay in the 90 % interval (0..1)."""
 
     mean: float
     p95: float
@@ -67,8 +65,9 @@ def errors(results: list[Result], where: str = "face", surface: bool = False) ->
             )
         )
     if not rows:
-        return Spread(*[float("nan")] * 5, 0)
-    return Spread(*(float(x) for x in np.mean(rows, axis=0)), len(rows))
+        rows = [[np.nan] * 5]
+    mean, median, p95, in_50, in_90 = np.mean(rows, axis=0).tolist()
+    return Spread(mean, median, p95, in_50, in_90, len(rows) if np.isfinite(mean) else 0)
 
 
 def _rows(r: Result, where: str) -> NDArray[np.bool_]:

@@ -143,7 +143,7 @@ def _save(path: Path, results: list[Result]) -> None:
                 arrays[f"{r.variant}.{name}"] = np.asarray(x, dtype=np.float32)
     # Written aside and renamed: an interrupted run leaves no half file.
     part = path.with_suffix(".part.npz")
-    np.savez_compressed(part, **arrays)
+    np.savez_compressed(part, allow_pickle=False, **arrays)
     part.rename(path)
 
 

@@ -8,7 +8,7 @@ from typing import Literal
 
 import numpy as np
 
-from threadlift.evidence import parameter
+from threadlift.evidence import parameter, value
 from threadlift.face.face import Face
 from threadlift.face.synthetic.hair import HairLook, Style
 from threadlift.face.synthetic.lens import Lens
@@ -54,7 +54,12 @@ def random_person(seed: int) -> tuple[Face, float, Literal["female", "male"], fl
     sex: Literal["female", "male"] = "female" if rng.random() < 0.5 else "male"
     weight = float(np.clip(rng.normal(0.1, 0.4), -1.0, 1.0))
     face = synthetic_face(
-        seed, age_years=age, sex=sex, weight=weight, asymmetry=float(rng.uniform(0.1, 0.9))
+        seed,
+        age_years=age,
+        sex=sex,
+        weight=weight,
+        asymmetry=float(rng.uniform(0.1, 0.9)),
+        identity=value("face.synthetic.trial_identity"),
     )
     return with_relief(face, seed), age, sex, weight
 
