@@ -18,7 +18,7 @@ from validation.capture.trial import Result
 Picture = NDArray[np.uint8]
 
 #: Ends of the colour scale of the error maps [mm]: photos and mean head, scans.
-TOP_PHOTO_MM, TOP_SCAN_MM = 3.0, 1.0
+TOP_PHOTO_MM, TOP_SCAN_MM = 4.0, 1.0
 SIZE = (300, 360)
 
 

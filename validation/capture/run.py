@@ -1,8 +1,8 @@
 """`make capture`: the capture benchmark; writes docs/capture.md and its pictures.
 
 Usage: ``python -m validation.capture.run [--people N] [--processes P] [--no-write]``. Results are
-kept per person in build/capture under a digest of the code; an interrupted run goes on where it
-stopped, and changed code starts anew.
+kept per person in build/capture under a digest of the code they depend on; an interrupted run goes
+on where it stopped, and changed code starts anew.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ from threadlift.face.synthetic.people import random_person
 from validation.capture import pictures
 from validation.capture.page import TITLES, page
 from validation.capture.summary import errors, mean_map, scale
-from validation.capture.trial import STORE, Result, run, version
+from validation.capture.trial import Result, complete, run
 
 DOCS = Path(__file__).parents[2] / "docs"
 PEOPLE = 50
@@ -30,8 +30,8 @@ SHEET = [3, 5, 8, 10, 12, 17]
 
 def measure(people: list[int], processes: int) -> list[Result]:
     """Results of all these people; those that are stored are only read."""
-    missing = [p for p in people if not (STORE / version() / f"{p:04d}.npz").exists()]
-    click.echo(f"{len(people)} people, {len(people) - len(missing)} stored, digest {version()}")
+    missing = [p for p in people if not complete(p)]
+    click.echo(f"{len(people)} people, {len(people) - len(missing)} stored")
     clock = time.perf_counter()
     # Each process does its linear algebra alone: two people side by side fill two cores.
     os.environ.update(OMP_NUM_THREADS="1", OPENBLAS_NUM_THREADS="1")

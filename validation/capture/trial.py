@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Callable
 from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
@@ -19,21 +19,26 @@ from threadlift.face.capture import Capture
 from threadlift.face.face import Face
 from threadlift.face.photo.fit_photos import fit_photos
 from threadlift.face.scan.fit_scan import fit_scan
-from threadlift.face.synthetic.people import PhotoSet, photo_set
+from threadlift.face.synthetic.people import photo_set, random_look, random_person
 from threadlift.face.synthetic.relief import front_of_face
 from threadlift.face.template import template
 from validation.capture.measure import Comparison, compare
 from validation.capture.scans import scan_of
 
-Array = NDArray[np.float64]
-
 STORE = Path(__file__).parents[2] / "build" / "capture"
 #: The three captures of the table; one photo with a measured distance of the pupils; and, as the
 #: yardstick, the template's mean head for everybody.
 VARIANTS = ("one", "three", "scan", "one_ipd", "mean")
-#: What results depend on, below the package's root.
-SOURCES = ("face", "graphics", "evidence/data/face.toml", "evidence/data/capture.toml",
-           "evidence/data/scan.toml")  # fmt: skip
+#: What a stage depends on, below the package's root and in this folder. A stage is kept until any
+#: of it changes, so that new code of the scans does not make the photos run again.
+_PEOPLE = ("face/synthetic", "face/template.py", "face/data", "face/expression", "graphics",
+           "evidence/data/face.toml", "frames.py")  # fmt: skip
+_MEASURED = (*_PEOPLE, "face/network", "face/closest.py", "measure.py", "trial.py")
+DEPENDS = {
+    "shots": _PEOPLE,
+    "photo": (*_MEASURED, "face/photo", "evidence/data/capture.toml"),
+    "scan": (*_MEASURED, "face/scan", "evidence/data/scan.toml", "scans.py"),
+}
 
 
 @dataclass(frozen=True)
@@ -52,48 +57,66 @@ class Result:
     region: NDArray[np.bool_]
 
 
-@lru_cache(maxsize=1)
-def version() -> str:
-    """Digest of the code and numbers that results depend on; results of other code are not used."""
-    root = Path(threadlift.__file__).parent
+@lru_cache(maxsize=3)
+def version(stage: str) -> str:
+    """Digest of the code and numbers that a stage of `DEPENDS` depends on."""
+    root, here = Path(threadlift.__file__).parent, Path(__file__).parent
     digest = hashlib.sha256()
-    for name in SOURCES:
-        path = root / name
-        files = sorted(path.rglob("*.py")) if path.is_dir() else [path]
-        for file in [*files, *sorted(path.rglob("*.npz"))]:
-            digest.update(file.read_bytes())
-    for file in sorted(Path(__file__).parent.glob("*.py")):
-        if file.stem in ("measure", "scans", "trial"):
-            digest.update(file.read_bytes())
+    for name in DEPENDS[stage]:
+        path = here / name if (here / name).exists() else root / name
+        files = [path] if path.is_file() else sorted(path.rglob("*.[pn][yp]*"))
+        for file in files:
+            if file.suffix in (".py", ".npz", ".toml"):
+                digest.update(file.read_bytes())
     return digest.hexdigest()[:12]
 
 
-def visible(people: PhotoSet) -> NDArray[np.bool_]:
-    """The part (n,) of the front of the face that at least one of the three photos shows."""
-    shots = (people.front, people.left, people.right)
-    return front_of_face(template()) & ~np.all([s.hidden for s in shots], axis=0)
+def stored(stage: str, person: int) -> Path:
+    """Where the result of a stage is kept."""
+    return STORE / f"{stage}-{version(stage)}" / f"{person:04d}.npz"
 
 
-def captures(person: int, people: PhotoSet, folder: Path) -> Iterator[tuple[str, Face | str]]:
-    """Every variant's face, or the message with which it was refused."""
-    files = {
-        role: getattr(people, role).write(folder / f"{role}.jpg")
-        for role in ("front", "left", "right")
-    }
+def complete(person: int) -> bool:
+    """Whether everything of this person is stored."""
+    return all(stored(stage, person).exists() for stage in DEPENDS)
+
+
+def _shots(person: int) -> dict[str, NDArray]:
+    """The three photos as files (uint8) and the visible face `region` (n,)."""
+    path = stored("shots", person)
+    if not path.exists():
+        people = photo_set(person)
+        shots = {role: getattr(people, role) for role in ("front", "left", "right")}
+        hidden = np.all([s.hidden for s in shots.values()], axis=0)
+        files = {role: np.frombuffer(s.jpeg, dtype=np.uint8) for role, s in shots.items()}
+        _save(path, {"region": front_of_face(template()) & ~hidden, **files})
+    return _read(path)
+
+
+def _photos(person: int, truth: Face, shots: dict[str, NDArray]) -> list[Result]:
     rng = np.random.default_rng([person, 9])
-    ipd = people.face.ipd_mm + float(rng.normal(0.0, value("capture.ipd.measured")))
-    scan, _ = scan_of(people.face, people.look, person)
-    for variant, work in (
-        ("one", lambda: fit_photos(files["front"])),
-        ("three", lambda: fit_photos(files["front"], files["left"], files["right"])),
-        ("scan", lambda: fit_scan(scan)),
-        ("one_ipd", lambda: fit_photos(files["front"], ipd_mm=ipd)),
-        ("mean", _mean_head),
-    ):
-        try:
-            yield variant, work()
-        except InputError as error:
-            yield variant, str(error)
+    ipd = truth.ipd_mm + float(rng.normal(0.0, value("capture.ipd.measured")))
+    with tempfile.TemporaryDirectory() as folder:
+        files = [Path(folder) / f"{role}.jpg" for role in ("front", "left", "right")]
+        for file in files:
+            file.write_bytes(shots[file.stem].tobytes())
+        return [
+            _captured(person, "one", lambda: fit_photos(files[0]), truth, shots["region"]),
+            _captured(person, "three", lambda: fit_photos(*files), truth, shots["region"]),
+            _captured(
+                person,
+                "one_ipd",
+                lambda: fit_photos(files[0], ipd_mm=ipd),
+                truth,
+                shots["region"],
+            ),
+            _captured(person, "mean", _mean_head, truth, shots["region"]),
+        ]
+
+
+def _scanned(person: int, truth: Face, age: float, sex: str, region: NDArray) -> list[Result]:
+    scan, _ = scan_of(truth, random_look(person, age, sex), person)
+    return [_captured(person, "scan", lambda: fit_scan(scan), truth, region)]
 
 
 def _mean_head() -> Face:
@@ -108,51 +131,67 @@ def _mean_head() -> Face:
 
 
 def run(person: int) -> list[Result]:
-    """All captures of one person, from the store if it has them."""
-    path = STORE / version() / f"{person:04d}.npz"
-    if not path.exists():
-        people = photo_set(person)
-        region = visible(people)
-        with tempfile.TemporaryDirectory() as folder:
-            results = [
-                _result(person, variant, found, people.face, region)
-                for variant, found in captures(person, people, Path(folder))
-            ]
-        _save(path, results)
-    return load(path)
+    """All captures of one person, from the store as far as it has them."""
+    shots = _shots(person)
+    out: list[Result] = []
+    for stage in ("photo", "scan"):
+        path = stored(stage, person)
+        if not path.exists():
+            truth, age, sex, _ = random_person(person)
+            found = (
+                _photos(person, truth, shots)
+                if stage == "photo"
+                else _scanned(person, truth, age, sex, shots["region"])
+            )
+            _save(path, _as_arrays(found))
+        out += _as_results(person, _read(path), shots["region"])
+    return sorted(out, key=lambda r: VARIANTS.index(r.variant))
 
 
-def _result(
-    person: int, variant: str, found: Face | str, truth: Face, region: NDArray[np.bool_]
+def _captured(
+    person: int,
+    variant: str,
+    work: Callable[[], Face],
+    truth: Face,
+    region: NDArray[np.bool_],
 ) -> Result:
-    if isinstance(found, str):
-        return Result(person, variant, found, None, np.nan, region)
+    """What `work` returns beside the truth, or the message with which it refuses."""
+    try:
+        found = work()
+    except InputError as error:
+        return Result(person, variant, str(error), None, np.nan, region)
     scale_sd = found.capture.numbers.get("scale_sd_percent", np.nan) / 100.0
     both = compare(found, truth, region, with_scale=variant != "scan")
     return Result(person, variant, "", both, scale_sd, region)
 
 
-def _save(path: Path, results: list[Result]) -> None:
+def _save(path: Path, arrays: dict[str, NDArray]) -> None:
     path.parent.mkdir(parents=True, exist_ok=True)
-    arrays: dict[str, NDArray] = {"region": results[0].region}
-    for r in results:
-        arrays[f"{r.variant}.refused"] = np.array(r.refused)
-        arrays[f"{r.variant}.scale_sd"] = np.array(r.scale_sd)
-        if r.comparison is not None:
-            for name, x in vars(r.comparison).items():
-                arrays[f"{r.variant}.{name}"] = np.asarray(x, dtype=np.float32)
     # Written aside and renamed: an interrupted run leaves no half file.
     part = path.with_suffix(".part.npz")
     np.savez_compressed(part, allow_pickle=False, **arrays)
     part.rename(path)
 
 
-def load(path: Path) -> list[Result]:
-    """Read what a run has stored."""
-    with np.load(path) as stored:
-        data = {name: stored[name] for name in stored.files}
+def _read(path: Path) -> dict[str, NDArray]:
+    with np.load(path) as kept:
+        return {name: kept[name] for name in kept.files}
+
+
+def _as_arrays(results: list[Result]) -> dict[str, NDArray]:
+    arrays: dict[str, NDArray] = {}
+    for r in results:
+        arrays[f"{r.variant}.refused"] = np.array(r.refused)
+        arrays[f"{r.variant}.scale_sd"] = np.array(r.scale_sd)
+        if r.comparison is not None:
+            for name, x in vars(r.comparison).items():
+                arrays[f"{r.variant}.{name}"] = np.asarray(x, dtype=np.float32)
+    return arrays
+
+
+def _as_results(person: int, data: dict[str, NDArray], region: NDArray[np.bool_]) -> list[Result]:
     out = []
-    for variant in VARIANTS:
+    for variant in (v for v in VARIANTS if f"{v}.refused" in data):
         refused = str(data[f"{variant}.refused"])
         found = None
         if not refused:
@@ -165,5 +204,5 @@ def load(path: Path) -> list[Result]:
                 get["landmarks_mm"],
             )
         scale_sd = float(data[f"{variant}.scale_sd"])
-        out.append(Result(int(path.stem), variant, refused, found, scale_sd, data["region"]))
+        out.append(Result(person, variant, refused, found, scale_sd, region))
     return out
