@@ -68,9 +68,7 @@ def _posed(
         by_unit = np.einsum("nrc,mnc->nrm", by_point, units[:, used])
         rows = np.concatenate([by_camera, by_unit], axis=2).reshape(2 * len(used), -1) / sd_px
         misfit = (camera.project(points) - pixels).ravel() / sd_px
-        prior = np.concatenate(
-            [1.0 / LOOSE, np.full(len(names), 1.0 / value("capture.photo.expression_sd"))]
-        )
+        prior = np.concatenate([1.0 / LOOSE, np.full(len(names), 1.0 / spread)])
         off = np.concatenate([np.zeros(UNKNOWNS), weights - scores]) * prior
         a = np.concatenate([rows, np.diag(prior)])
         right = -np.concatenate([misfit, off])
