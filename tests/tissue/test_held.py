@@ -92,7 +92,9 @@ def test_held_nodes_are_the_limit_of_very_stiff_springs():
     mesh = box_mesh(6, 6, size_mm=(60.0, 60.0))
     count = len(mesh.points)
     held = held_nodes(mesh)
-    materials = ElementMaterials.plain(np.full(len(mesh.wedges), 2e-3), bulk=0.2)
+    materials = ElementMaterials.plain(
+        np.full(len(mesh.wedges), 2e-3), bulk=np.full(len(mesh.wedges), 0.2)
+    )
     rigid = Solid(mesh.points, mesh.wedges, materials, Supports(np.zeros(count), held=held))
     stiff = Solid(mesh.points, mesh.wedges, materials, Supports(1e6 * held))
     load = np.zeros(3 * count)
