@@ -18,7 +18,14 @@ from threadlift.cli import main
 from threadlift.interop import read_face_glb
 from threadlift.interop.file_models import MODELS, json_schema
 
-FILES = {"face.glb", "assessment.json", "plan.json", "outcome.json", "report.html"}
+FILES = {
+    "face.glb",
+    "assessment.json",
+    "plan.json",
+    "outcome.json",
+    "report.html",
+    "capture.html",
+}
 SCHEMAS = Path(__file__).parents[1] / "docs" / "schema"
 SECTIONS = ("summary", "face", "plan", "expect", "risks", "alternatives", "certainty", "sources")
 

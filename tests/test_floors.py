@@ -28,11 +28,13 @@ FLOORS = {
     "outcome": 6,
     "interop": 7,
     "reporting": 8,
-    "pipeline": 9,
+    "capturing": 9,
     "selftest": 9,
-    "demo": 10,
-    "summary": 10,
-    "cli": 11,
+    "pipeline": 10,
+    "demo": 11,
+    "summary": 11,
+    "face_options": 11,
+    "cli": 12,
 }
 
 MODULES = sorted(p for p in ROOT.rglob("*.py") if p != ROOT / "__init__.py")

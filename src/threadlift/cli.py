@@ -9,7 +9,7 @@ import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import click
 from rich.console import Console
@@ -17,10 +17,13 @@ from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn
 
 from threadlift import __version__
 from threadlift.errors import ThreadliftError
+from threadlift.face_options import INPUT_FILE, face_options
+
+if TYPE_CHECKING:
+    from threadlift.capturing import FaceSource
 
 _ERR = Console(stderr=True)
 LANGUAGES = click.Choice(["en", "ko"])
-INPUT_FILE = click.Path(path_type=Path)
 OUT = click.Path(path_type=Path, file_okay=False)
 
 
@@ -63,32 +66,6 @@ def _bar() -> Iterator[Callable[[float, str], None]]:
     with Progress(*columns, console=_ERR) as bars:
         task = bars.add_task("", total=1.0)
         yield lambda fraction, message: bars.update(task, completed=fraction, description=message)
-
-
-def _face_options(command: Callable[..., Any]) -> Callable[..., Any]:
-    """The options that say where the face and the findings come from."""
-    for option in reversed(
-        [
-            click.option("--photo", type=INPUT_FILE, help="Frontal photograph (JPEG, PNG, WebP)."),
-            click.option(
-                "--left", type=INPUT_FILE, help="Photograph of the patient's left side (30–45°)."
-            ),
-            click.option("--right", type=INPUT_FILE, help="Photograph of the right side."),
-            click.option("--scan", type=INPUT_FILE, help="3D scan (OBJ, PLY, STL, GLB)."),
-            click.option(
-                "--units",
-                type=click.Choice(["mm", "cm", "m"]),
-                help="Unit of the scan; detected when left out.",
-            ),
-            click.option(
-                "--consultation",
-                type=INPUT_FILE,
-                help="Consultation record (YAML); see examples/consultation.yaml.",
-            ),
-        ]
-    ):
-        command = option(command)
-    return command
 
 
 def _summary(run: Any, folder: Path, seconds: float) -> None:
@@ -134,7 +111,7 @@ def demo(case: Any, seed: int, language: str, out: Path, as_json: bool) -> None:
 
 
 @main.command()
-@_face_options
+@face_options
 @click.option(
     "--max-threads",
     type=click.IntRange(1, 6),
@@ -154,11 +131,7 @@ def demo(case: Any, seed: int, language: str, out: Path, as_json: bool) -> None:
 @click.option("-o", "--out", type=OUT, required=True, help="Folder for the results.")
 @click.option("--json", "as_json", is_flag=True, help="Print plan and outcome as JSON.")
 def plan(
-    photo: Path | None,
-    left: Path | None,
-    right: Path | None,
-    scan: Path | None,
-    units: str | None,
+    source: FaceSource,
     consultation: Path | None,
     max_threads: int,
     members: int,
@@ -171,10 +144,9 @@ def plan(
 
     Example: threadlift plan --scan head.obj --consultation consultation.yaml -o out
     """
-    from threadlift.pipeline import FaceSource, plan_to_folder
+    from threadlift.pipeline import plan_to_folder
 
     start = time.monotonic()
-    source = FaceSource(photo, left, right, scan, units)
     with _bar() as progress:
         run = plan_to_folder(
             source,
@@ -201,19 +173,92 @@ def _finish(run: Any, out: Path, start: float, as_json: bool) -> None:
 
 
 @main.command()
+@face_options
+@click.option("-l", "--language", type=LANGUAGES, default="en", show_default=True)
+@click.option("-o", "--out", type=OUT, required=True, help="Folder for the results.")
+@click.option("--json", "as_json", is_flag=True, help="Print capture.json.")
+def capture(
+    source: FaceSource, consultation: Path | None, language: str, out: Path, as_json: bool
+) -> None:
+    """Only the face: face.glb, capture.json and a page that shows how good the capture is.
+
+    Example: threadlift capture --photo front.jpg --left left.jpg --right right.jpg -o face
+    """
+    from threadlift.capturing import capture_json, capture_to_folder
+    from threadlift.consultation import Consultation
+    from threadlift.summary import print_capture
+
+    ipd_mm = None
+    if consultation is not None:
+        ipd_mm = Consultation.load(consultation).measurements.interpupillary_distance_mm
+    with _bar() as progress:
+        captured, posture = capture_to_folder(
+            source, ipd_mm, out, language=language, progress=progress
+        )
+    if as_json:
+        click.echo(json.dumps(capture_json(captured, posture), indent=1, ensure_ascii=False))
+    else:
+        print_capture(captured, posture, out)
+
+
+@main.command("follow-up")
+@click.argument("before", type=INPUT_FILE)
+@click.argument("after", type=INPUT_FILE)
+@click.option("--days", type=click.FloatRange(0.0), required=True, help="Days between the scans.")
+@click.option("--marks", type=INPUT_FILE, help="Points named alike on both scans (CSV or JSON).")
+@click.option("--units", type=click.Choice(["mm", "cm", "m"]), help="Unit of both scans.")
+@click.option(
+    "--hand-held", is_flag=True, help="The scanner chooses its own axes each time it starts."
+)
+@click.option("-l", "--language", type=LANGUAGES, default="en", show_default=True)
+@click.option("-o", "--out", type=OUT, required=True, help="Folder for the results.")
+@click.option("--json", "as_json", is_flag=True, help="Print follow_up.json.")
+def follow_up(
+    before: Path,
+    after: Path,
+    days: float,
+    marks: Path | None,
+    units: str | None,
+    hand_held: bool,
+    language: str,
+    out: Path,
+    as_json: bool,
+) -> None:
+    """What changed between two scans of one person, if they can be compared at all.
+
+    Example: threadlift follow-up before.ply after.ply --days 90 -o change
+    """
+    from threadlift.capturing import follow_up_to_folder
+    from threadlift.summary import print_follow_up
+
+    with _bar() as progress:
+        found = follow_up_to_folder(
+            before,
+            after,
+            out,
+            days=days,
+            marks=marks,
+            units=units,
+            same_axes=not hand_held,
+            language=language,
+            progress=progress,
+        )
+    if as_json:
+        click.echo(json.dumps(found.to_json(), indent=1, ensure_ascii=False))
+    else:
+        print_follow_up(found, out)
+
+
+@main.command()
 @click.argument("plan_file", metavar="PLAN", type=INPUT_FILE)
-@_face_options
+@face_options
 @click.option("--members", type=click.IntRange(8, 1024), default=32, show_default=True)
 @click.option("--seed", type=int, default=0, show_default=True)
 @click.option("-o", "--out", type=OUT, required=True, help="Folder for the results.")
 @click.option("--json", "as_json", is_flag=True, help="Print the outcome as JSON.")
 def simulate(
     plan_file: Path,
-    photo: Path | None,
-    left: Path | None,
-    right: Path | None,
-    scan: Path | None,
-    units: str | None,
+    source: FaceSource,
     consultation: Path | None,
     members: int,
     seed: int,
@@ -224,10 +269,9 @@ def simulate(
 
     Example: threadlift simulate out/plan.json --scan head.obj -o simulated
     """
-    from threadlift.pipeline import FaceSource, simulate_to_folder
+    from threadlift.pipeline import simulate_to_folder
     from threadlift.summary import print_outcome
 
-    source = FaceSource(photo, left, right, scan, units)
     with _bar() as progress:
         outcome = simulate_to_folder(
             plan_file, source, consultation, out, seed=seed, members=members, progress=progress

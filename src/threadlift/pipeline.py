@@ -4,10 +4,6 @@ from __future__ import annotations
 
 import hashlib
 import json
-import shutil
-import tempfile
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -15,63 +11,32 @@ from typing import Any
 import numpy as np
 
 from threadlift.assessment import Assessment, assess
+from threadlift.capturing import (
+    CAPTURE_PAGE,
+    EXTRAS,
+    FaceSource,
+    Progress,
+    silent,
+    staged,
+    within,
+    write_json,
+)
 from threadlift.consultation import Consultation
 from threadlift.errors import InputError
 from threadlift.face import Face
+from threadlift.face.pair import Displacement
 from threadlift.interop import write_face_glb
 from threadlift.interop.file_models import checked
 from threadlift.outcome import Outcome, predict
 from threadlift.planning import Plan, plan
 from threadlift.reporting import load_run, write_report
+from threadlift.reporting.capture_page import write_capture_page
 from threadlift.reporting.run_data import ASSESSMENT, GLB, OUTCOME, PLAN, REPORT
 from threadlift.threads.thread import Thread
 from threadlift.tissue import Tissue
 
-#: Called with the share of the whole run that is done (0 to 1) and what is being done.
-Progress = Callable[[float, str], None]
-
 #: Share of the run at which each stage ends; from timings of the demo.
 STAGES = {"face": 0.08, "tissue": 0.14, "plan": 0.50, "outcome": 0.92, "report": 1.0}
-
-
-@dataclass(frozen=True)
-class FaceSource:
-    """Where the face comes from: photographs or one scan (exactly one of the two)."""
-
-    photo: Path | None = None
-    left: Path | None = None
-    right: Path | None = None
-    scan: Path | None = None
-    units: str | None = None
-
-    def __post_init__(self) -> None:
-        if (self.photo is None) == (self.scan is None):
-            raise InputError(
-                "A face comes either from --photo or from --scan; "
-                + ("both were given." if self.photo else "neither was given."),
-                "Give one of them.",
-            )
-        if self.scan is not None and (self.left or self.right):
-            raise InputError(
-                "--left and --right belong to --photo, not to --scan.", "Leave them out."
-            )
-        if self.photo is not None and self.units is not None:
-            raise InputError("--units belongs to --scan, not to --photo.", "Leave it out.")
-
-    @property
-    def files(self) -> list[Path]:
-        """The files that this face is made of."""
-        return [p for p in (self.photo, self.left, self.right, self.scan) if p is not None]
-
-    def load(self, ipd_mm: float | None) -> Face:
-        """Fit the face. Raises InputError that names the file and the remedy."""
-        for path in self.files:
-            if not path.is_file():
-                raise InputError(f"{path} does not exist or is not a file.", "Check the path.")
-        if self.photo is not None:
-            return Face.from_photos(self.photo, left=self.left, right=self.right, ipd_mm=ipd_mm)
-        assert self.scan is not None
-        return Face.from_scan(self.scan, units=self.units)
 
 
 @dataclass(frozen=True)
@@ -93,15 +58,6 @@ def inputs_sha256(files: list[Path], options: dict[str, Any]) -> str:
     return digest.hexdigest()
 
 
-def _silent(fraction: float, message: str) -> None:
-    """Progress for nobody."""
-
-
-def _within(progress: Progress, start: float, end: float) -> Progress:
-    """Progress of a stage as a part of the whole run."""
-    return lambda fraction, message: progress(start + fraction * (end - start), message)
-
-
 def execute(
     face: Face,
     consultation: Consultation,
@@ -110,7 +66,7 @@ def execute(
     max_threads: int = 4,
     seed: int = 0,
     members: int = 32,
-    progress: Progress = _silent,
+    progress: Progress = silent,
 ) -> Run:
     """Tissue, assessment, plan and outcome of a face. The order of design: plan before needle."""
     progress(STAGES["face"], "Building the layered tissue")
@@ -123,7 +79,7 @@ def execute(
         assessment,
         max_threads=max_threads,
         seed=seed,
-        progress=_within(progress, STAGES["tissue"], STAGES["plan"]),
+        progress=within(progress, STAGES["tissue"], STAGES["plan"]),
     )
     result = replace(result, inputs_sha256=inputs_hash)
     outcome = None
@@ -135,43 +91,10 @@ def execute(
             assessment,
             members=members,
             seed=seed,
-            progress=_within(progress, STAGES["plan"], STAGES["outcome"]),
+            progress=within(progress, STAGES["plan"], STAGES["outcome"]),
             start=result.displacement,
         )
     return Run(face, assessment, result, outcome)
-
-
-@contextmanager
-def staged(folder: Path) -> Iterator[Path]:
-    """A staging folder beside `folder` that takes its place only when the block succeeds.
-
-    A run that fails, is interrupted or is killed leaves `folder` as it was.
-    """
-    folder = folder.absolute()
-    if folder.exists() and not folder.is_dir():
-        raise InputError(f"{folder} exists and is not a folder.", "Choose another -o DIR.")
-    try:
-        folder.parent.mkdir(parents=True, exist_ok=True)
-        staging = Path(tempfile.mkdtemp(prefix=f".{folder.name}.", dir=folder.parent))
-    except OSError as error:
-        raise InputError(
-            f"{folder} cannot be written ({error.strerror}).", "Choose another -o DIR."
-        ) from error
-    try:
-        yield staging
-        staging.chmod(0o755)
-        if folder.exists():
-            for item in sorted(staging.iterdir()):
-                item.replace(folder / item.name)
-        else:
-            staging.replace(folder)
-    finally:
-        shutil.rmtree(staging, ignore_errors=True)
-
-
-def write_json(path: Path, data: dict[str, Any]) -> None:
-    """Write JSON that a person can read and a tool can compare."""
-    path.write_text(json.dumps(data, indent=1, ensure_ascii=False, allow_nan=False) + "\n", "utf-8")
 
 
 def report(folder: str | Path, *, language: str = "en") -> Path:
@@ -181,8 +104,13 @@ def report(folder: str | Path, *, language: str = "en") -> Path:
     return path
 
 
-def write_run(run: Run, folder: Path, language: str = "en") -> None:
-    """Write face.glb, assessment.json, plan.json, outcome.json and report.html to `folder`."""
+def write_run(
+    run: Run, folder: Path, language: str = "en", posture: Displacement | None = None
+) -> None:
+    """Write face.glb, assessment.json, plan.json, outcome.json and report.html to `folder`.
+
+    posture: what was observed between two postures; it goes with the assessment.
+    """
     face = run.face
     displacement = None if run.outcome is None else run.outcome.displacement_mm
     write_face_glb(
@@ -193,11 +121,18 @@ def write_run(run: Run, folder: Path, language: str = "en") -> None:
         colors=face.colors,
         displacement=np.zeros_like(face.vertices) if displacement is None else displacement,
         threads_mm=[t.path_mm for t in run.plan.recommended],
-        extras={"kind": face.kind, "unit": "m", "frame": "patient: x left, y up, z forward"},
+        extras={"kind": face.kind, **EXTRAS},
     )
     write_json(
         folder / ASSESSMENT,
-        checked("assessment", run.assessment.to_json() | {"capture": face.capture.to_json()}),
+        checked(
+            "assessment",
+            run.assessment.to_json()
+            | {
+                "capture": face.capture.to_json(),
+                "posture": None if posture is None else posture.to_json(),
+            },
+        ),
     )
     write_json(folder / PLAN, checked("plan", run.plan.to_json()))
     if run.outcome is not None:
@@ -214,7 +149,7 @@ def plan_to_folder(
     seed: int = 0,
     members: int = 32,
     language: str = "en",
-    progress: Progress = _silent,
+    progress: Progress = silent,
 ) -> Run:
     """`threadlift plan`: the whole way from files to a folder of results."""
     consultation = (
@@ -223,7 +158,12 @@ def plan_to_folder(
     options = {"max_threads": max_threads, "seed": seed, "members": members}
     with staged(folder) as staging:
         progress(0.0, "Fitting the face")
-        face = source.load(consultation.measurements.interpupillary_distance_mm)
+        captured = source.capture(
+            consultation.measurements.interpupillary_distance_mm,
+            within(progress, 0.0, STAGES["face"]),
+        )
+        face = captured.face
+        posture = source.posture()
         files = source.files + ([] if consultation_path is None else [consultation_path])
         run = execute(
             face,
@@ -235,7 +175,8 @@ def plan_to_folder(
             progress=progress,
         )
         progress(STAGES["outcome"], "Writing the report")
-        write_run(run, staging, language)
+        write_run(run, staging, language, posture)
+        write_capture_page(captured, staging / CAPTURE_PAGE, language, posture)
     progress(1.0, "Done")
     return run
 
@@ -263,7 +204,7 @@ def simulate_to_folder(
     *,
     seed: int = 0,
     members: int = 32,
-    progress: Progress = _silent,
+    progress: Progress = silent,
 ) -> Outcome:
     """`threadlift simulate`: outcome.json and the displaced face.glb of a given plan."""
     consultation = (
@@ -272,7 +213,10 @@ def simulate_to_folder(
     threads = read_threads(plan_path)
     with staged(folder) as staging:
         progress(0.0, "Fitting the face")
-        face = source.load(consultation.measurements.interpupillary_distance_mm)
+        face = source.load(
+            consultation.measurements.interpupillary_distance_mm,
+            within(progress, 0.0, STAGES["face"]),
+        )
         progress(STAGES["face"], "Building the layered tissue")
         tissue = Tissue.of(face, consultation)
         assessment = assess(face, tissue, consultation)
@@ -282,7 +226,7 @@ def simulate_to_folder(
             assessment,
             members=members,
             seed=seed,
-            progress=_within(progress, STAGES["tissue"], STAGES["outcome"]),
+            progress=within(progress, STAGES["tissue"], STAGES["outcome"]),
         )
         write_json(staging / OUTCOME, checked("outcome", outcome.to_json()))
         write_face_glb(
@@ -293,7 +237,7 @@ def simulate_to_folder(
             colors=face.colors,
             displacement=outcome.displacement_mm,
             threads_mm=[t.path_mm for t in threads],
-            extras={"kind": face.kind, "unit": "m", "frame": "patient: x left, y up, z forward"},
+            extras={"kind": face.kind, **EXTRAS},
         )
     progress(1.0, "Done")
     return outcome

@@ -6,10 +6,13 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 from rich.console import Console
 from rich.table import Table
 
-from threadlift.reporting.texts import texts
+from threadlift.face.captured import Captured
+from threadlift.face.pair import Displacement, FollowUp
+from threadlift.reporting.texts import Texts, texts
 from threadlift.selftest import Case
 
 Json = dict[str, Any]
@@ -118,3 +121,62 @@ def print_selftest(cases: Sequence[Case]) -> None:
             "[green]pass[/green]" if case.passed else "[red]FAIL[/red]",
         )
     console.print(table)
+
+
+def print_capture(captured: Captured, posture: Displacement | None, folder: Path) -> None:
+    """How good the capture is, what would mend it, and where its page is."""
+    console = Console()
+    face = captured.face
+    t = texts("en")
+    console.print(f"\n[bold]{t('banner.' + face.kind)}[/bold]")
+    console.print(f"Scale: {face.capture.scale}", soft_wrap=True)
+    poor = [f for f in captured.findings if f.verdict != "good"]
+    console.print(f"Quality: {len(captured.findings) - len(poor)} good, {len(poor)} poor")
+    for f in poor:
+        name = f.name.replace("_", " ").replace("expression.", "")
+        unit = "" if f.unit == "1" else f" {f.unit}"
+        console.print(
+            f"  {f.picture}, {name}: {f.value:.2g}{unit} (good: {f.limit:g}). {f.remedy}",
+            soft_wrap=True,
+        )
+    for note in face.capture.notes:
+        console.print(f"  {note}", soft_wrap=True)
+    spread = face.sd_mm[face.skin & (face.vertices[:, 2] > 0.0)]
+    console.print(
+        f"Standard deviation across the skin: {np.median(spread):.2f} mm in the middle, "
+        f"{np.percentile(spread, 95):.2f} mm at the 95th percentile of the front of the head"
+    )
+    if posture is not None:
+        seen, tracked = posture.fractions
+        console.print(
+            f"Between the postures: contour observed on {100 * seen:.0f} % of the face, "
+            f"movement along the skin on {100 * tracked:.0f} %"
+        )
+    console.print(f"Page: {folder / 'capture.html'}", soft_wrap=True)
+
+
+def print_follow_up(found: FollowUp, folder: Path) -> None:
+    """What changed by more than can be told from none, and where the page is."""
+    console = Console()
+    t = texts("en")
+    changed = found.detected
+    if not changed:
+        console.print("No zone changed by more than the smallest detectable change.")
+    for zone, names in changes_in_words(found, t).items():
+        console.print(f"{zone}: {names}", soft_wrap=True)
+    for note in found.displacement.notes:
+        console.print(f"  {note}", soft_wrap=True)
+    console.print(f"Page: {folder / 'follow_up.html'}", soft_wrap=True)
+
+
+def changes_in_words(found: FollowUp, t: Texts) -> dict[str, str]:
+    """Zone in words -> its detected changes with their intervals."""
+    zones = found.displacement.zones
+    return {
+        t.zone(zone): ", ".join(
+            f"{name} {(e := zones[zone][name].estimate).value:+.1f} mm "
+            f"({e.low:+.1f} to {e.high:+.1f})"
+            for name in names
+        )
+        for zone, names in found.detected.items()
+    }

@@ -163,10 +163,59 @@ class AssessmentModel(FileModel):
     missing: list[Any]
 
 
+class FindingModel(FileModel):
+    """One criterion of the quality gate; `remedy` is empty where the verdict is good."""
+
+    name: str
+    picture: str
+    value: float
+    limit: float
+    unit: str
+    verdict: Literal["good", "poor", "unusable"]
+    remedy: str
+    basis: list[str]
+
+
+class LandmarkModel(FileModel):
+    """Position [mm, patient frame] and standard deviation [mm] of a landmark."""
+
+    at_mm: Point
+    sd_mm: float
+
+
+class SpreadModel(FileModel):
+    """Standard deviation across the skin [mm]."""
+
+    sd_mm: float
+
+
+class CaptureModel(FileModel):
+    """`capture.json`. `posture` is what was observed between two postures, null without two."""
+
+    schema_: Literal["threadlift.capture/1"] = Field(alias="schema")
+    kind: Literal["photo", "scan", "synthetic"]
+    capture: dict[str, Any]
+    findings: list[FindingModel]
+    landmarks: dict[str, LandmarkModel]
+    zones: dict[str, SpreadModel]
+    posture: dict[str, Any] | None
+
+
+class FollowUpModel(FileModel):
+    """`follow_up.json`: conditions of the comparison and the change of each zone."""
+
+    schema_: Literal["threadlift.follow-up/1"] = Field(alias="schema")
+    days: float
+    criteria: list[dict[str, Any]]
+    zones: dict[str, Any]
+
+
 MODELS: dict[str, type[FileModel]] = {
     "plan": PlanModel,
     "outcome": OutcomeModel,
     "assessment": AssessmentModel,
+    "capture": CaptureModel,
+    "follow_up": FollowUpModel,
 }
 
 

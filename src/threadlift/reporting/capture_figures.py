@@ -21,7 +21,7 @@ MESH, FOUND = (120, 235, 190), (255, 214, 64)
 #: Opacity of the mesh over a photograph.
 _MESH_ALPHA = 0.5
 _OVERSAMPLE = 2
-ERROR_MAP, SPREAD_MAP, FIELD_MAP = "YlOrRd", "viridis", "viridis"
+ERROR_MAP, SPREAD_MAP, FIELD_MAP, SIGNED_MAP = "YlOrRd", "viridis", "viridis", "RdBu_r"
 #: Arrows of a displacement field: spacing on the face, and how much longer than the truth [mm, 1].
 _ARROW_SPACING_MM = 11.0
 _ARROW_GAIN = 3.0

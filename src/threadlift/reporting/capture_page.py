@@ -11,9 +11,11 @@ from numpy.typing import NDArray
 from threadlift.face import Face
 from threadlift.face.captured import Captured
 from threadlift.face.expression.excursions import excursions
+from threadlift.face.pair import Displacement
 from threadlift.reporting import capture_figures as pictures
 from threadlift.reporting.figures import data_uri, gradient
 from threadlift.reporting.pages import environment, words
+from threadlift.reporting.pair_pictures import pair_context
 from threadlift.reporting.texts import Texts, texts
 
 Json = dict[str, Any]
@@ -90,8 +92,13 @@ def _maps(captured: Captured) -> list[Json]:
     return out
 
 
-def render_capture(captured: Captured, language: str = "en") -> str:
-    """The page as HTML text; self-contained, without the metadata of any photograph."""
+def render_capture(
+    captured: Captured, language: str = "en", posture: Displacement | None = None
+) -> str:
+    """The page as HTML text; self-contained, without the metadata of any photograph.
+
+    posture: what was observed between this capture and one in another posture.
+    """
     t: Texts = texts(language)
     face = captured.face
     tmpl = face.template
@@ -116,10 +123,16 @@ def render_capture(captured: Captured, language: str = "en") -> str:
         "landmarks": _landmark_rows(face),
         "expressions": _excursions(face),
         "with_error": captured.error_mm is not None,
+        "pair": None if posture is None else pair_context(face, posture),
     }
     return environment().get_template("capture.html.j2").render(context)
 
 
-def write_capture_page(captured: Captured, path: str | Path, language: str = "en") -> None:
+def write_capture_page(
+    captured: Captured,
+    path: str | Path,
+    language: str = "en",
+    posture: Displacement | None = None,
+) -> None:
     """Write :func:`render_capture` to `path` (UTF-8)."""
-    Path(path).write_text(render_capture(captured, language), "utf-8")
+    Path(path).write_text(render_capture(captured, language, posture), "utf-8")

@@ -7,7 +7,7 @@ more elsewhere, and the size of the whole rests on one distance. Every result sa
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
@@ -19,6 +19,7 @@ from threadlift.evidence import parameter, value
 from threadlift.face.capture import Capture
 from threadlift.face.expression.composites import expression_fields
 from threadlift.face.face import Face
+from threadlift.face.photo.camera import PhotoCamera
 from threadlift.face.photo.fit import PhotoFit, Priors, fit
 from threadlift.face.photo.joint import refine
 from threadlift.face.photo.marker import find_markers
@@ -208,6 +209,37 @@ def fit_photos(
     frame, on the template's topology; `capture.numbers` says how well it fits. Raises InputError
     for unusable photos, MissingAssetError when the landmark network has not been fetched.
     """
+    return photographed(
+        front, left, right, ipd_mm=ipd_mm, marker_mm=marker_mm, progress=progress
+    ).face
+
+
+@dataclass(frozen=True, eq=False)
+class Photographed:
+    """A face of photographs with what each of them showed.
+
+    face: the result. pictures: photos with their landmarks. cameras: one per photo, for `shapes`.
+    shapes: (n, 3) template vertices with the photo's expression, one per photo [mm, the fit's own
+    frame and size]. identity_rms: root mean square of the coefficients of the identity modes.
+    """
+
+    face: Face
+    pictures: tuple[Picture, ...]
+    cameras: tuple[PhotoCamera, ...]
+    shapes: tuple[Array, ...]
+    identity_rms: float
+
+
+def photographed(
+    front: str | Path,
+    left: str | Path | None = None,
+    right: str | Path | None = None,
+    *,
+    ipd_mm: float | None = None,
+    marker_mm: float | None = None,
+    progress: Progress | None = None,
+) -> Photographed:
+    """The face of `fit_photos` (same arguments and errors) with its pictures and cameras."""
     told = progress or (lambda share, what: None)
     check_ipd(ipd_mm)
     check_marker(marker_mm)
@@ -257,7 +289,10 @@ def fit_photos(
         colors=_colours(t, pictures, fitted, posed),
     )
     told(1.0, "done")
-    return face
+    modes = fitted.identity[: len(t.modes)]
+    return Photographed(
+        face, tuple(pictures), fitted.cameras, tuple(posed), float(np.sqrt((modes**2).mean()))
+    )
 
 
 def _notes(pictures: list[Picture], numbers: dict[str, float]) -> list[str]:
