@@ -8,7 +8,6 @@ both surfaces through the depth of the pictures.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 
 import cv2
@@ -17,8 +16,8 @@ from numpy.typing import NDArray
 from scipy.spatial import KDTree
 
 from threadlift.evidence import value
+from threadlift.face.pair.skin import Skin, picture_of
 from threadlift.face.pair.surfaces import spread_out
-from threadlift.face.scan.texture import Texture, picture_of
 from threadlift.face.template import Array
 from threadlift.graphics.camera import Camera, portrait_camera
 
@@ -35,6 +34,8 @@ CORNERS, CORNER_GAP_MM = 700, 2.5
 CORRELATION, LEAD = 0.55, 0.05
 #: Backward check [px of the picture].
 RETURN_PX = 1.5
+#: How far around its start a piece is looked for on the way back [px].
+_BACK_PX = 4
 #: A track may deviate from the median of its neighbours by this much [mm], plus this share of the
 #: distance to them (skin stretches).
 NEIGHBOUR_MM, NEIGHBOUR_RATE, NEIGHBOURS = 0.7, 0.12, 9
@@ -64,15 +65,6 @@ def no_tracks() -> Tracks:
     return Tracks(np.empty((0, 3)), np.empty((0, 3)), np.empty(0))
 
 
-def joined(a: Tracks, b: Tracks) -> Tracks:
-    """Both sets."""
-    return Tracks(
-        np.concatenate([a.start, b.start]),
-        np.concatenate([a.move, b.move]),
-        np.concatenate([a.sd, b.sd]),
-    )
-
-
 @dataclass(frozen=True)
 class View:
     """One side of the skin: structure (h, w) float32 of zero mean and unit local contrast, its
@@ -94,10 +86,10 @@ def _smooth(picture: NDArray, sigma: float) -> NDArray:
     return cv2.GaussianBlur(picture, (0, 0), sigma, borderType=cv2.BORDER_REFLECT)
 
 
-def look(textures: Sequence[Texture], camera: Camera) -> View:
+def look(skin: Skin, camera: Camera) -> View:
     """What a camera sees of the skin, freed of the light on it."""
     mm = 1.0 / camera.focal
-    rgb, depth = picture_of(textures, camera)
+    rgb, depth = picture_of(skin, camera)
     seen = np.isfinite(depth)
     # Green carries most of the contrast of skin.
     grey = np.nan_to_num(rgb @ np.array([0.25, 0.6, 0.15]))
@@ -127,7 +119,7 @@ def cameras(centre: Array, mm_per_px: float) -> list[Camera]:
     return [portrait_camera(yaw, pitch, centre, VIEW_MM, (px, px)) for yaw, pitch in VIEWS]
 
 
-def track(first: Sequence[Texture], second: Sequence[Texture], centre: Array) -> Tracks:
+def track(first: Skin, second: Skin, centre: Array) -> Tracks:
     """Follow the skin from `first` to `second`, both in the first one's frame.
 
     centre (3,): middle of the face, patient-like axes (x left, y up, z forward). The result may
@@ -237,7 +229,7 @@ def _search(a: View, b: View, places: NDArray) -> tuple[NDArray, NDArray[np.bool
         if there is None or not b.usable[there[1][1], there[1][0]]:
             continue
         exact, whole = there
-        back = _best(b.structure, a.structure, whole, whole - (whole - at), half, 4)
+        back = _best(b.structure, a.structure, whole, at, half, _BACK_PX)
         if back is None or np.abs(back[1] - at).max() > RETURN_PX:
             continue
         goal[i] = exact + (place - at)

@@ -54,8 +54,8 @@ def textured_scan(
     clean, triangles = synthetic_scan(face, 0.0, seed, spacing_mm, posed=False)
     noisy, _ = synthetic_scan(face, noise_mm, seed, spacing_mm, posed=posed)
     image, uv = _baked(face, look, clean, triangles, lamp, seed)
-    texture = Texture(noisy[triangles], uv, image)
-    return make_scan(noisy, triangles, units="mm", source=f"scan {seed}", textures=(texture,))
+    texture = Texture(uv.astype(np.float32), image)
+    return make_scan(noisy, triangles, units="mm", source=f"scan {seed}", texture=texture)
 
 
 def _baked(
@@ -73,7 +73,6 @@ def _baked(
     corner = np.where(upper[:, None, None], CELL - 0.5 - local + 0.5, local) + origin[:, None]
     size = np.array([across, down]) * CELL
     uv = corner / size
-    uv[..., 1] = 1.0 - uv[..., 1]
 
     i, j = np.meshgrid(np.arange(CELL), np.arange(CELL))
     rows, px, weights = [], [], []
