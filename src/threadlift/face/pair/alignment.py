@@ -31,7 +31,7 @@ FOREHEAD = Capsule(
 )
 BRIDGE = Capsule(("glabella", "sellion", ("sellion", "pronasale", 0.45)), 12.0)
 NOSE = Capsule(("sellion", "pronasale"), 20.0)
-#: Fewest template vertices of the stable region that both scans must show, in all and in the stable region.
+#: Fewest template vertices that both scans must show, in all and in the stable region.
 FEWEST = 150
 
 

@@ -62,7 +62,8 @@ class ZoneChange:
 
 def zone_change(mean: float, sd: float, prior_sd: float, largest_sd: float) -> ZoneChange:
     """Change of a zone from its posterior: observed where the captures at least halve the prior
-    spread and leave no more than `largest_sd` [mm]."""
+    spread and leave no more than `largest_sd` [mm].
+    """
     return ZoneChange(
         Estimate.from_sd(mean, sd, "mm", _BASIS), Z90 * sd, sd <= min(0.5 * prior_sd, largest_sd)
     )

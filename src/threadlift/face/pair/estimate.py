@@ -22,8 +22,10 @@ from threadlift.face.template import Array, BoolArray, Template
 
 #: Trust in a scan from which a place on the template takes part (skin of face and upper neck).
 TRUSTED = 0.45
-#: Rounds of finding feet and solving.
-_ROUNDS = 4
+#: Rounds of finding feet and solving after the first.
+_ROUNDS = 3
+#: Fewest patches that both captures must show, in all and in the stable region.
+FEWEST_PATCHES, FEWEST_STABLE = 100, 20
 #: Patches moved by more than so many prior standard deviations are hair, collars or shadows.
 _ABSURD = 4.0
 #: Candidates for the smooth noise, as factors of the register's value.
@@ -60,9 +62,9 @@ def sites_of(vertices: Array, t: Template) -> Sites:
 def tangents(normals: Array) -> tuple[Array, Array]:
     """Two unit vectors (k, 3) across each normal (k, 3)."""
     least = np.eye(3)[np.argmin(np.abs(normals), axis=1)]
-    one = np.cross(normals, least)
-    one /= np.linalg.norm(one, axis=1, keepdims=True)
-    return one, np.cross(normals, one)
+    across = np.cross(normals, least)
+    one = np.asarray(across / np.linalg.norm(across, axis=1, keepdims=True), dtype=float)
+    return one, np.asarray(np.cross(normals, one), dtype=float)
 
 
 def track_rows(tracks: Tracks, everywhere: Sites) -> Rows | None:
@@ -70,7 +72,7 @@ def track_rows(tracks: Tracks, everywhere: Sites) -> Rows | None:
     if not len(tracks):
         return None
     _, near = KDTree(everywhere.points).query(tracks.start)
-    sites = replace(everywhere.at(near), points=tracks.start)
+    sites = replace(everywhere.at(np.asarray(near)), points=tracks.start)
     one, two = tangents(sites.normals)
     amount = [np.einsum("kd,kd->k", x, tracks.move) for x in (one, two)]
     return Rows(
@@ -139,8 +141,14 @@ def _smooth_noise(rows: Rows, stable: BoolArray, points_sd: float, centre: Array
     return float(np.sqrt(np.sum(chance * candidates**2) / chance.sum()))
 
 
-def _moved(posterior: Posterior, sites: Sites) -> tuple[Array, Array]:
-    return posterior.mean(sites), posterior.alignment_error(sites.points)
+def _usable(use: BoolArray, stable: BoolArray) -> BoolArray:
+    """`use` (p,), unless too few patches are left."""
+    if use.sum() < FEWEST_PATCHES or (use & stable).sum() < FEWEST_STABLE:
+        raise InputError(
+            "The two captures hardly show the same part of the face.",
+            "Scan the whole face from ear to ear in both.",
+        )
+    return use
 
 
 def estimate(first: Registration, second: Target, tracks: Tracks, t: Template) -> Estimated:
@@ -150,31 +158,25 @@ def estimate(first: Registration, second: Target, tracks: Tracks, t: Template) -
     """
     everywhere = sites_of(first.vertices, t)
     cut = patches(first, t, scan_trust(t) > TRUSTED)
+    nodes = everywhere.at(cut.nodes)
     stable = stable_weight()[cut.nodes] > 0.6
-    centre = first.vertices[cut.nodes[stable]].mean(axis=0)
+    centre = np.asarray(nodes.points[stable].mean(axis=0), dtype=float)
     along_skin = track_rows(tracks, everywhere)
-    expected = np.zeros((len(cut.nodes), 3))
-    plausible = np.ones(len(cut.nodes), dtype=bool)
-    smooth = parameter("pair.noise.smooth").value
-    posterior: Posterior | None = None
-    for step in range(_ROUNDS):
-        found = gaps(cut, second, expected)
-        use = found.seen & plausible
-        if use.sum() < 100 or (use & stable).sum() < 20:
-            raise InputError(
-                "The two captures hardly show the same part of the face.",
-                "Scan the whole face from ear to ear in both.",
-            )
+
+    found = gaps(cut, second, np.zeros((len(cut.nodes), 3)))
+    use = _usable(found.seen, stable)
+    surface = _surface_rows(cut, found, use, everywhere)
+    points_sd = float(np.median(found.point_sd[use]))
+    smooth = _smooth_noise(surface, stable[use], points_sd, centre)
+    posterior = Posterior(_both(surface, along_skin), smooth, centre)
+    for _ in range(_ROUNDS):
+        mean = posterior.mean(nodes)
+        contour = np.abs(np.einsum("kd,kd->k", mean, nodes.normals))
+        plausible = contour < _ABSURD * nodes.normal_sd + 1.0
+        found = gaps(cut, second, mean + posterior.alignment_error(nodes.points))
+        use = _usable(found.seen & plausible, stable)
         surface = _surface_rows(cut, found, use, everywhere)
-        if step == 0:
-            points_sd = float(np.median(found.point_sd[use]))
-            smooth = _smooth_noise(surface, stable[use], points_sd, centre)
         posterior = Posterior(_both(surface, along_skin), smooth, centre)
-        mean, rigid = _moved(posterior, everywhere.at(cut.nodes))
-        expected = mean + rigid
-        contour = np.abs(np.einsum("kd,kd->k", mean, everywhere.normals[cut.nodes]))
-        plausible = contour < _ABSURD * everywhere.normal_sd[cut.nodes] + 1.0
-    assert posterior is not None
     rigid = posterior.alignment_error(first.vertices[cut.nodes])
     left = found.amount - np.einsum("kd,kd->k", found.direction, rigid)
     upper = (anchor_weight() > 0.0)[cut.nodes]

@@ -9,8 +9,10 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from functools import cached_property
+from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 from scipy.linalg import cho_factor, cho_solve, solve_triangular
 from scipy.spatial.distance import cdist
 
@@ -26,15 +28,16 @@ _CHUNK = 1500
 @dataclass(frozen=True)
 class Sites:
     """Places on the first surface: points (k, 3), unit normals (k, 3), prior spread along the
-    normal and along the skin (k,) [mm]."""
+    normal and along the skin (k,) [mm].
+    """
 
     points: Array
     normals: Array
     normal_sd: Array
     tangential_sd: Array
 
-    def at(self, rows: Array | BoolArray) -> Sites:
-        """Some of the places."""
+    def at(self, rows: NDArray[Any]) -> Sites:
+        """Some of the places, by number or by mask."""
         return Sites(
             self.points[rows], self.normals[rows], self.normal_sd[rows], self.tangential_sd[rows]
         )
@@ -83,9 +86,7 @@ def smooth_correlation(a: Array, b: Array) -> Array:
 def rigid_rows(points: Array, direction: Array, centre: Array) -> Array:
     """Components (k, 6) of unit rigid motions, scaled by their prior spread."""
     turn, shift = value("pair.alignment.turn"), value("pair.alignment.shift")
-    return np.concatenate(
-        [turn * np.cross(points - centre, direction), shift * direction], axis=1
-    )
+    return np.concatenate([turn * np.cross(points - centre, direction), shift * direction], axis=1)
 
 
 def rows_covariance(rows: Rows, smooth_sd: float, centre: Array) -> Array:
@@ -134,7 +135,9 @@ class Posterior:
         """Expected rigid motion (k, 3) [mm] at points (k, 3) that the alignment left over."""
         r = self.rows
         share = self._weights @ rigid_rows(r.sites.points, r.direction, self.centre)
-        axes = [rigid_rows(points, np.broadcast_to(e, points.shape), self.centre) for e in np.eye(3)]
+        axes = [
+            rigid_rows(points, np.broadcast_to(e, points.shape), self.centre) for e in np.eye(3)
+        ]
         return np.stack([a @ share for a in axes], axis=1)
 
     def mean(self, sites: Sites) -> Array:

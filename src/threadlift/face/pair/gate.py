@@ -128,10 +128,10 @@ def _right_angled_frames() -> list[Array]:
 
 def expression_difference(pair: Matched) -> tuple[float, str]:
     """Largest difference of a fitted expression weight, and its name."""
-    a = dict(zip(EXPRESSIONS, pair.first.fit.expressions, strict=True))
-    b = dict(zip(EXPRESSIONS, pair.second.fit.expressions, strict=True))
-    name = max(JUDGED, key=lambda k: abs(float(a[k] - b[k])))
-    return abs(float(a[name] - b[name])), name
+    gap = np.abs(pair.first.fit.expressions - pair.second.fit.expressions)
+    found = {name: float(x) for name, x in zip(EXPRESSIONS, gap, strict=True) if name in JUDGED}
+    name = max(found, key=lambda k: found[k])
+    return found[name], name
 
 
 def light_difference(pair: Matched) -> float | None:

@@ -1,4 +1,4 @@
-"""Two scans of one person, registered, in one frame, with what was followed from one to the other."""
+"""Two scans of one person, registered, in one frame, and what was followed between them."""
 
 from __future__ import annotations
 

@@ -122,7 +122,8 @@ def _zones(
     found: Estimated, everywhere: Sites, to_patient: Similarity, t: Template
 ) -> dict[str, dict[str, ZoneChange]]:
     """Mean change of every zone in every direction; its spread holds noise, coverage and the
-    error of the alignment together."""
+    error of the alignment together.
+    """
     right, up, forward = to_patient.rotation  # the patient's axes in the common frame
     largest = value("pair.tracked_sd")
     out: dict[str, dict[str, ZoneChange]] = {}
@@ -131,17 +132,17 @@ def _zones(
         share = weight[rows] / weight[rows].sum()
         sites = everywhere.at(rows)
         away = -right if zone.endswith("_right") else right
-        axes = dict(zip(DIRECTIONS[1:], (up, away, forward), strict=True))
+        axes = dict(zip(DIRECTIONS, (sites.normals, up, away, forward), strict=True))
         out[zone] = {
             name: zone_change(
                 *found.posterior.functional(
                     sites,
-                    np.broadcast_to(axes.get(name, sites.normals), sites.normals.shape),
+                    np.broadcast_to(along, sites.normals.shape),
                     share,
                 ),
                 largest_sd=largest,
             )
-            for name in DIRECTIONS
+            for name, along in axes.items()
         }
     return out
 
@@ -159,4 +160,6 @@ def _notes(tracked: BoolArray, anything: bool, t: Template) -> tuple[str, ...]:
         if np.average(tracked, weights=t.zones[f"{zone}_{side}"]) < 0.5
     ]
     names = ", ".join(dict.fromkeys(blind))
-    return (f"Sliding along the skin was not, or not fully, observed at: {names}.",) if blind else ()
+    return (
+        (f"Sliding along the skin was not, or not fully, observed at: {names}.",) if blind else ()
+    )

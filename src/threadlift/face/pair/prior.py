@@ -8,8 +8,10 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from functools import cache
+from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from threadlift.evidence import value
 from threadlift.face.pair.alignment import stable_weight
@@ -24,7 +26,8 @@ TANGENTIAL_SCALES = ((14.0, 0.35), (32.0, 0.65))
 @dataclass(frozen=True)
 class Spread:
     """Standard deviation [mm] per template vertex: along the normal (n,), and along each of two
-    directions in the skin (n,)."""
+    directions in the skin (n,).
+    """
 
     normal: Array
     tangential: Array
@@ -41,14 +44,12 @@ def spread() -> Spread:
     free = np.interp(y, heights, levels)
     stable, firm = stable_weight(), value("pair.prior.stable")
     normal = np.minimum(value("pair.prior.normal"), free)
-    return Spread(
-        firm * stable + normal * (1.0 - stable), firm * stable + free * (1.0 - stable)
-    )
+    return Spread(firm * stable + normal * (1.0 - stable), firm * stable + free * (1.0 - stable))
 
 
-def matern(distance: Array, scales: tuple[tuple[float, float], ...]) -> Array:
+def matern(distance: NDArray[Any], scales: tuple[tuple[float, float], ...]) -> Array:
     """Mixture of Matérn-5/2 correlations at distances of any shape [mm]."""
-    out = np.zeros_like(distance)
+    out = np.zeros(np.shape(distance))
     for length, share in scales:
         r = np.sqrt(5.0) * distance / length
         out += share * (1.0 + r + r * r / 3.0) * np.exp(-r)

@@ -21,7 +21,8 @@ FINE_MESH_MM = 0.8
 @dataclass(frozen=True)
 class Skin:
     """Coloured surface: vertices (n, 3) [mm], triangles (m, 3), and a texture (of the triangles)
-    or colours (n, 3)."""
+    or colours (n, 3).
+    """
 
     vertices: Array
     triangles: IntArray

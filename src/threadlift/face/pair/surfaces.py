@@ -47,7 +47,8 @@ class Patches:
 class Gaps:
     """Per patch: direction (p, 3), distance (p,) from first to second surface along it [mm],
     standard deviation (p,) of the independent part and of a single point (p,), and whether both
-    scans show the patch (p,)."""
+    scans show the patch (p,).
+    """
 
     direction: Array
     amount: Array

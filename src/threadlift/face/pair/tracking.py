@@ -50,7 +50,8 @@ ILLUMINATION_MM = 5.0
 @dataclass(frozen=True)
 class Tracks:
     """Skin points followed: start (k, 3) on the first surface, move (k, 3) to the second one
-    [mm, the first one's frame], sd (k,) along the skin in each direction [mm]."""
+    [mm, the first one's frame], sd (k,) along the skin in each direction [mm].
+    """
 
     start: Array
     move: Array
@@ -68,7 +69,8 @@ def no_tracks() -> Tracks:
 @dataclass(frozen=True)
 class View:
     """One side of the skin: structure (h, w) float32 of zero mean and unit local contrast, its
-    usable part (h, w), depth (h, w) [mm], log brightness (h, w) smoothed, and the camera."""
+    usable part (h, w), depth (h, w) [mm], log brightness (h, w) smoothed, and the camera.
+    """
 
     structure: NDArray[np.float32]
     usable: NDArray[np.bool_]
@@ -104,8 +106,8 @@ def look(skin: Skin, camera: Camera) -> View:
     contrast = np.sqrt(_smooth(high * high, sigma) / share + 1e-6)
     filled = cv2.morphologyEx(mask, cv2.MORPH_CLOSE, np.ones((5, 5), np.uint8))
     flat = np.where(seen, depth, np.nan)
-    gy, gx = np.gradient(flat)
-    steep = np.nan_to_num(np.hypot(gx, gy) / mm, nan=0.0) > STEEP
+    slope = np.hypot(np.gradient(flat, axis=0), np.gradient(flat, axis=1)) / mm
+    steep = np.nan_to_num(slope, nan=0.0) > STEEP
     margin = np.ones((2 * round(1.5 / mm) + 1,) * 2, np.uint8)
     bad = cv2.morphologyEx(steep.astype(np.uint8), cv2.MORPH_OPEN, np.ones((3, 3), np.uint8))
     usable = (cv2.erode(filled, margin) > 0.5) & seen & (cv2.dilate(bad, margin) == 0)
@@ -153,7 +155,7 @@ def united(start: Array, move: Array) -> Tracks:
         return no_tracks()
     tree = KDTree(start)
     # Scatter of neighbours about each other: the noise of one track (differences hold two).
-    distance, near = tree.query(start, k=4)
+    distance, near = (np.asarray(x) for x in tree.query(start, k=4))
     pairs = np.linalg.norm(move[near[:, 1:]] - move[:, None], axis=2)[distance[:, 1:] < 3.0]
     scatter = 1.4826 * float(np.median(pairs)) / 2.0 if len(pairs) else 0.5
     chosen = spread_out(start, KEEP_MM)
@@ -166,7 +168,7 @@ def united(start: Array, move: Array) -> Tracks:
     return Tracks(middle, moves, sd)
 
 
-def agreeing(start: Array, move: Array) -> NDArray[np.bool_]:
+def agreeing(start: NDArray, move: NDArray) -> NDArray[np.bool_]:
     """Which moves (k, 3) agree with the median of their neighbours'; two rounds."""
     good = np.ones(len(start), dtype=bool)
     for _ in range(2):
@@ -196,7 +198,7 @@ def _track_view(a: View, b: View, fine_a: View, fine_b: View) -> tuple[Array, Ar
     )
     if corners is None:
         return nothing
-    places = corners.reshape(-1, 2)
+    places = np.asarray(corners, dtype=float).reshape(-1, 2)
     goal, ok = _search(a, b, places)
     places, goal = places[ok], goal[ok]
     if len(places) < NEIGHBOURS + 1:
@@ -285,7 +287,7 @@ def _sharpened(
     back, ok_back, _ = cv2.calcOpticalFlowPyrLK(two, one, end, p + (end - q), **options)
     returned = np.linalg.norm(back - p, axis=1) < RETURN_PX
     near = np.linalg.norm(end - q, axis=1) < 2.0 * COARSE_MM / FINE_MM
-    return end, (ok.ravel() > 0) & (ok_back.ravel() > 0) & returned & near
+    return np.asarray(end, np.float32), (ok.ravel() > 0) & (ok_back.ravel() > 0) & returned & near
 
 
 def _lifted(view: View, places: NDArray) -> tuple[Array, NDArray[np.bool_]]:

@@ -41,9 +41,7 @@ def slide_field(jowl_mm: float, seed: int = 0) -> Array:
             sideways, forwards = rng.normal(0.0, 0.2, 2)
             direction = np.array([sign * sideways, -1.0, forwards])
             direction /= np.linalg.norm(direction)
-            weight = np.exp(
-                -0.5 * np.sum((t.vertices - centre) ** 2, axis=1) / radius**2
-            )
+            weight = np.exp(-0.5 * np.sum((t.vertices - centre) ** 2, axis=1) / radius**2)
             field += amount * weight[:, None] * (direction + BULGE * normals)
     return field * _free(t)[:, None]
 

@@ -93,7 +93,9 @@ def _baked(
     hit = SurfaceIndex(face.vertices, face.triangles).closest(at, reach_mm=6.0)
     corners = face.triangles[np.maximum(hit.triangle, 0)]
     surface = skin_surface(look, corners, hit.bary, 1.5 / SIDE)
-    normals = np.einsum("kc,kcd->kd", hit.bary, vertex_normals(face.vertices, face.triangles)[corners])
+    normals = np.einsum(
+        "kc,kcd->kd", hit.bary, vertex_normals(face.vertices, face.triangles)[corners]
+    )
     normals = normals - surface.bump
     normals /= np.maximum(np.linalg.norm(normals, axis=1, keepdims=True), 1e-9)
     toward = np.array(lamp.toward) / np.linalg.norm(lamp.toward)

@@ -1,0 +1,1 @@
+"""Capture benchmark: photos and scans of synthetic people with a known truth."""
