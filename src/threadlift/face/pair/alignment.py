@@ -1,0 +1,105 @@
+"""Bring a second capture into the frame of the first one, by what does not move.
+
+Only forehead and nasal bridge count: everything below slides with posture and treatment, and an
+alignment that looks at it takes half of the movement away.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import cache
+
+import numpy as np
+
+from threadlift.errors import InputError
+from threadlift.face.closest import SurfaceIndex
+from threadlift.face.scan.fit_scan import Registration
+from threadlift.face.scan.model import face_region
+from threadlift.face.scan.registration import Target
+from threadlift.face.template import Array, template
+from threadlift.face.zones import Capsule, capsule_weight
+from threadlift.frames import Similarity, fit_similarity
+
+#: What lies on bone: the forehead between the brows and the hairline, the bony bridge of the nose.
+FOREHEAD = Capsule(
+    (
+        ("brow_lateral_R", "trichion", 0.45),
+        ("glabella", "trichion", 0.45),
+        ("brow_lateral_L", "trichion", 0.45),
+    ),
+    22.0,
+)
+BRIDGE = Capsule(("glabella", "sellion", ("sellion", "pronasale", 0.45)), 12.0)
+NOSE = Capsule(("sellion", "pronasale"), 20.0)
+#: Fewest template vertices that both scans must show, in all and in the stable region.
+FEWEST = 150
+
+
+@cache
+def stable_weight() -> Array:
+    """How far (n,) 0..1 a template vertex belongs to the stable region."""
+    t = template()
+    at = {name: t.vertices[i] for name, i in t.landmarks.items()}
+    both = np.maximum(
+        capsule_weight(t.vertices, FOREHEAD, at), capsule_weight(t.vertices, BRIDGE, at)
+    )
+    return np.where(face_region(t), np.minimum(both, both[t.mirror]), 0.0)
+
+
+@cache
+def anchor_weight() -> Array:
+    """Weight (n,) of a vertex in the first alignment: stable region, nose, brows and eyes."""
+    t = template()
+    at = {name: t.vertices[i] for name, i in t.landmarks.items()}
+    eyes = t.vertices[:, 1] > at["orbitale_L"][1]
+    nose = capsule_weight(t.vertices, NOSE, at) > 0.3
+    return np.where(face_region(t), 0.4 * (eyes | nose) + 0.6 * stable_weight(), 0.0)
+
+
+@dataclass(frozen=True)
+class Alignment:
+    """The second capture in the first one's frame, before the surfaces are compared.
+
+    Attributes
+    ----------
+    move: rigid transform from the second registration's canonical frame to the first one's.
+    target: the second surface in the first one's frame.
+    scale: size of the second upper face over the first.
+    """
+
+    move: Similarity
+    target: Target
+    scale: float
+
+
+def moved_target(target: Target, move: Similarity) -> Target:
+    """A surface rigidly moved."""
+    old = target.index
+    index = SurfaceIndex(
+        move.apply(old.vertices), old.triangles, facing=move.apply_vectors(old.facing)
+    )
+    return Target(index, move.apply_vectors(target.normals), target.border)
+
+
+def align(first: Registration, second: Registration) -> Alignment:
+    """Rigid alignment of `second` to `first`, by the vertices of the upper face.
+
+    The two registrations name the same skin points there (eyes, brows, nose) to about a
+    millimetre, and the errors average out. Closest points on the smooth forehead would not do:
+    they leave the head free to roll, by millimetres at the jowl. What error is left is an unknown
+    of the field (see `field`), which the surfaces of the stable region then narrow.
+
+    Raises InputError when too little of the upper face is on both scans.
+    """
+    weight = anchor_weight() * (first.matched & second.matched)
+    use = weight > 0.05
+    if use.sum() < FEWEST or (stable_weight()[use] > 0.5).sum() < FEWEST:
+        raise InputError(
+            f"{first.scan.source}, {second.scan.source}: too little of the forehead and of the"
+            " nasal bridge was scanned to align the captures.",
+            "Hold the hair back and scan up to the hairline.",
+        )
+    a, b, w = first.vertices[use], second.vertices[use], weight[use]
+    move = fit_similarity(b, a, w)
+    scale = fit_similarity(a, b, w, with_scale=True).scale
+    return Alignment(move, moved_target(second.target, move), scale)
