@@ -123,7 +123,8 @@ def _mean_head() -> Face:
     """The template itself, with the spread of people about it."""
     return Face.in_frame(
         template().vertices,
-        sd_mm=value("capture.photo.unseen_sd"),
+        # From a mean absolute deviation to a standard deviation (normal distribution).
+        sd_mm=np.sqrt(np.pi / 2.0) * value("face.template.mean_deviation"),
         kind="synthetic",
         capture=Capture("mean head"),
         expressions={},
