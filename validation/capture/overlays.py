@@ -9,20 +9,26 @@ from __future__ import annotations
 
 from pathlib import Path
 
+import matplotlib
 import numpy as np
 from numpy.typing import NDArray
+from PIL import Image
+from skimage import data
 
 from threadlift.evidence import value
 from threadlift.face.captured import View
 from threadlift.face.face import Face
 from threadlift.face.network.landmarker import FaceDetection, detect_faces
 from threadlift.face.photo.camera import UNKNOWNS, PhotoCamera, resection
+from threadlift.face.photo.fit_photos import fit_photos
 from threadlift.face.photo.image_io import read_photo
 from threadlift.face.template import template
 from threadlift.reporting.capture_figures import overlay
 
 Array = NDArray[np.float64]
 
+#: Width of the face from which a picture is drawn on as it is [px].
+CLEAR_PX = 420.0
 #: Gauss-Newton steps; the misfit stands still after about ten.
 STEPS = 15
 #: Landmarks on the template that are less reliable than this are not used.
@@ -39,9 +45,42 @@ def overlay_of(face: Face, path: Path) -> NDArray[np.uint8]:
     width, height = photo.size
     focal = photo.focal_px or value("capture.photo.view_of_50_mm") * max(width, height)
     camera, vertices = _posed(face, seen, focal, np.array([width / 2.0, height / 2.0]))
-    view = View(path.stem, photo.rgb, camera.for_picture(photo.size), vertices, seen.landmarks_px)
+    # Small pictures are enlarged, or the lines would hide the face.
+    factor = max(1.0, CLEAR_PX / seen.width_px)
+    size = (round(factor * width), round(factor * height))
+    scale = np.array(size) / np.array(photo.size)
+    big = PhotoCamera(
+        camera.rotation, camera.translation, factor * camera.focal, scale * camera.principal
+    )
+    rgb = np.asarray(Image.fromarray(photo.rgb).resize(size, Image.Resampling.LANCZOS))
+    pixels = scale * seen.landmarks_px
+    view = View(path.stem, rgb, big.for_picture(size), vertices, pixels)
     t = template()
     return overlay(view, t.coarse_triangles, t.skin)
+
+
+def portraits(folder: Path) -> NDArray[np.uint8]:
+    """Portraits beside the captures drawn over them (h, w, 3); files are made in `folder`.
+
+    The two photographs are works of United States federal agencies, in the public domain: Eileen
+    Collins (NASA, `skimage.data.astronaut`) and Grace Hopper (United States Navy, Matplotlib's
+    sample data).
+    """
+    collins = folder / "collins.png"
+    Image.fromarray(data.astronaut()).save(collins)
+    hopper = folder / "hopper.png"
+    stored = Path(matplotlib.get_data_path()) / "sample_data" / "grace_hopper.jpg"
+    Image.open(stored).convert("RGB").save(hopper)
+    return beside([overlay_of(fit_photos(path), path) for path in (collins, hopper)])
+
+
+def beside(pictures: list[NDArray[np.uint8]], height: int = 520) -> NDArray[np.uint8]:
+    """Pictures (h, w, 3) in one row of that height [px]."""
+    shown = []
+    for picture in pictures:
+        h, w = picture.shape[:2]
+        shown.append(np.asarray(Image.fromarray(picture).resize((w * height // h, height))))
+    return np.hstack(shown)
 
 
 def _posed(

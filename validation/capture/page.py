@@ -194,6 +194,12 @@ def page(results: list[Result]) -> str:
         *_landmark_table(by),
         "",
         *_refusals(by),
+        "## Captures over their photos\n",
+        "Front photos of three of the people with the capture from three photos drawn over them",
+        "(yellow: what the landmark network found), and two public-domain portraits (Eileen Collins, NASA;",
+        "Grace Hopper, United States Navy), of which no true shape is known.\n",
+        "![Captures over photos](images/capture_overlays.jpg)\n",
+        "![Captures over portraits](images/capture_portraits.jpg)\n",
         _LIMITS,
     ]
     return "\n".join(parts)

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import argparse
 import os
+import tempfile
 import time
 from concurrent.futures import ProcessPoolExecutor, as_completed
 from multiprocessing import get_context
@@ -16,12 +17,14 @@ from pathlib import Path
 
 import click
 import numpy as np
+from numpy.typing import NDArray
 
+from threadlift.face.photo.fit_photos import fit_photos
 from threadlift.face.synthetic.people import random_person
-from validation.capture import pictures
+from validation.capture import overlays, pictures
 from validation.capture.page import TITLES, page
 from validation.capture.summary import errors, mean_map, scale
-from validation.capture.trial import Result, complete, run
+from validation.capture.trial import Result, complete, photo_files, run
 
 DOCS = Path(__file__).parents[2] / "docs"
 PEOPLE = 50
@@ -70,8 +73,21 @@ def write(results: list[Result]) -> None:
     pictures.write_jpeg(
         pictures.person_maps(one, truth, titles), images / "capture_person_maps.jpg"
     )
+    with tempfile.TemporaryDirectory() as folder:
+        known = overlays.portraits(Path(folder))
+        pictures.write_jpeg(known, images / "capture_portraits.jpg")
+        pictures.write_jpeg(_fits(SHEET[1:4], Path(folder)), images / "capture_overlays.jpg")
     (DOCS / "capture.md").write_text(page(results), encoding="utf-8")
     click.echo("wrote docs/capture.md")
+
+
+def _fits(people: list[int], folder: Path) -> NDArray[np.uint8]:
+    """Front photos of synthetic people with the capture from three photos drawn over them."""
+    drawn = []
+    for person in people:
+        files = photo_files(person, folder)
+        drawn.append(overlays.overlay_of(fit_photos(*files), files[0]))
+    return overlays.beside(drawn)
 
 
 def main() -> None:

@@ -93,13 +93,20 @@ def _shots(person: int) -> dict[str, NDArray]:
     return _read(path)
 
 
+def photo_files(person: int, folder: Path) -> list[Path]:
+    """Front, left and right photo of a person, written into `folder`."""
+    files = [folder / f"{role}.jpg" for role in ("front", "left", "right")]
+    shots = _shots(person)
+    for file in files:
+        file.write_bytes(shots[file.stem].tobytes())
+    return files
+
+
 def _photos(person: int, truth: Face, shots: dict[str, NDArray]) -> list[Result]:
     rng = np.random.default_rng([person, 9])
     ipd = truth.ipd_mm + float(rng.normal(0.0, value("capture.ipd.measured")))
     with tempfile.TemporaryDirectory() as folder:
-        files = [Path(folder) / f"{role}.jpg" for role in ("front", "left", "right")]
-        for file in files:
-            file.write_bytes(shots[file.stem].tobytes())
+        files = photo_files(person, Path(folder))
         return [
             _captured(person, "one", lambda: fit_photos(files[0]), truth, shots["region"]),
             _captured(person, "three", lambda: fit_photos(*files), truth, shots["region"]),
