@@ -28,7 +28,7 @@ from threadlift.reporting.capture_figures import overlay
 Array = NDArray[np.float64]
 
 #: Width of the face from which a picture is drawn on as it is [px].
-CLEAR_PX = 420.0
+CLEAR_PX = 300.0
 #: Gauss-Newton steps; the misfit stands still after about ten.
 STEPS = 15
 #: Landmarks on the template that are less reliable than this are not used.
@@ -74,7 +74,7 @@ def portraits(folder: Path) -> NDArray[np.uint8]:
     return beside([overlay_of(fit_photos(path), path) for path in (collins, hopper)])
 
 
-def beside(pictures: list[NDArray[np.uint8]], height: int = 520) -> NDArray[np.uint8]:
+def beside(pictures: list[NDArray[np.uint8]], height: int = 720) -> NDArray[np.uint8]:
     """Pictures (h, w, 3) in one row of that height [px]."""
     shown = []
     for picture in pictures:
