@@ -11,9 +11,10 @@ from threadlift.face.captured import Captured, View
 from threadlift.face.face import Face, frame_of
 from threadlift.face.quality import refuse_unusable
 from threadlift.face.quality.scan import scan_findings
-from threadlift.face.scan.fit_scan import Progress, Registration, registered_face
+from threadlift.face.scan.fit_scan import registered_face
 from threadlift.face.scan.model import EXPRESSIONS, face_region
 from threadlift.face.scan.read import Scan
+from threadlift.face.scan.register import Progress, Registration
 from threadlift.graphics import portrait_camera, render
 
 Array = NDArray[np.float64]

@@ -7,6 +7,7 @@ from numpy.typing import NDArray
 from scipy.sparse import coo_matrix
 from scipy.sparse.csgraph import connected_components
 
+from threadlift.frames import Similarity
 from threadlift.graphics.camera import portrait_camera
 from threadlift.graphics.raster import vertex_normals, visibility
 
@@ -99,6 +100,22 @@ def thinned(
         (new[:, 0] != new[:, 1]) & (new[:, 1] != new[:, 2]) & (new[:, 2] != new[:, 0])
     )[0]
     return mean, new[rows], group, rows
+
+
+def intrinsic_frame(vertices: Array) -> Similarity:
+    """Rigid transform (points (n, 3) of the file to axes of their own) that turns with the scan.
+
+    Centroid and principal axes; signs by the third moments. The same scan in another pose arrives
+    at the same coordinates but for rounding, unless two principal moments happen to be equal.
+    """
+    centre = vertices.mean(axis=0)
+    p = vertices - centre
+    _, axes = np.linalg.eigh(p.T @ p)
+    skew = ((p @ axes) ** 3).sum(axis=0)
+    axes = axes * np.where(skew < 0.0, -1.0, 1.0)
+    if np.linalg.det(axes) < 0.0:  # turn the axis round whose sign is least certain
+        axes[:, int(np.argmin(np.abs(skew)))] *= -1.0
+    return Similarity(axes.T, -axes.T @ centre)
 
 
 def components(n: int, triangles: Triangles) -> NDArray[np.int64]:

@@ -59,6 +59,14 @@ SHARP = (
     61,
     291,
 )
+#: The same for what the network guesses from shading or the outline: brows on a scan without
+#: colours and the contour of the jaw (trials on synthetic scans: 5 to 12 mm).
+GUESSED_SD_MM = 12.0
+BROWS = (70, 63, 105, 66, 107, 55, 65, 52, 53, 46, 336, 296, 334, 293, 300, 276, 283, 282, 295, 285)
+CONTOUR = (
+    *(10, 338, 297, 332, 284, 251, 389, 356, 454, 323, 361, 288, 397, 365, 379, 378, 400, 377, 152),
+    *(148, 176, 149, 150, 136, 172, 58, 132, 93, 234, 127, 162, 21, 54, 103, 67, 109),
+)
 #: Spread [mm] of the surface about the model: modes cannot follow every crease.
 SURFACE_SD_MM = 0.9
 #: Standard deviation of expression weights about 0 (a resting face).
@@ -158,13 +166,14 @@ def fit_model(
     modes: int,
     iterations: int,
     expression_start: Array | None = None,
+    coloured: bool = False,
     reach_mm: tuple[float, float] = (14.0, 5.0),
 ) -> ModelFit:
     """Gauss–Newton fit of pose, `modes` identity coefficients and expressions.
 
     `start` carries the template frame onto the scan; `landmarks` (478, 3) with NaN for unknown and
-    their view `spread` (478,) [mm]; `target` None = landmarks only; `reach_mm` is how far closest
-    points may lie in the first and in the last iteration.
+    their view `spread` (478,) [mm]; `coloured`: whether the network saw colours; `target` None =
+    landmarks only; `reach_mm` is how far closest points may lie in the first and last iteration.
     """
     k, e = min(modes, len(model.identity)), len(model.expressions)
     expression = np.zeros(e) if expression_start is None else expression_start.copy()
@@ -176,6 +185,9 @@ def fit_model(
     corners, bary = model.landmark_corners[known], model.landmark_bary[known]
     sd = np.full(len(landmarks), LANDMARK_SD_MM)
     sd[list(SHARP)] = SHARP_SD_MM
+    sd[list(CONTOUR)] = GUESSED_SD_MM
+    if not coloured:
+        sd[list(BROWS)] = GUESSED_SD_MM
     sd = np.hypot(sd, np.nan_to_num(spread))[known] / np.sqrt(model.landmark_weight[known])
     l_basis = np.einsum("lc,lcdk->ldk", bary, basis[corners])
     prior = np.concatenate([np.ones(k), np.full(e, EXPRESSION_SD**-2)])
