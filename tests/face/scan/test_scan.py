@@ -10,6 +10,7 @@ from threadlift.errors import InputError
 from threadlift.face.closest import SurfaceIndex
 from threadlift.face.expression.composites import COMPOSITES
 from threadlift.face.face import Face
+from threadlift.face.scan.clean import intrinsic_frame
 from threadlift.face.scan.fit_scan import fit_scan
 from threadlift.face.scan.model import face_region, scan_trust
 from threadlift.face.scan.read import make_scan
@@ -26,6 +27,7 @@ class Trial:
     vertices: np.ndarray  # noisy scan in the truth's patient frame
     triangles: np.ndarray
     fitted: Face
+    told: list  # what the progress callback heard
 
 
 def turn(seed):
@@ -38,8 +40,12 @@ def turn(seed):
 def trial():
     truth = Face.synthetic(1, age_years=52, asymmetry=0.5)
     vertices, triangles = synthetic_scan(truth, noise_mm=NOISE_MM, seed=1, posed=False)
-    fitted = fit_scan(make_scan(0.1 * (vertices @ turn(7).T + [90.0, -30.0, 400.0]), triangles))
-    return Trial(truth, vertices, triangles, fitted)
+    told = []
+    fitted = fit_scan(
+        make_scan(0.1 * (vertices @ turn(7).T + [90.0, -30.0, 400.0]), triangles),
+        progress=lambda share, what: told.append((share, what)),
+    )
+    return Trial(truth, vertices, triangles, fitted, told)
 
 
 def region():
@@ -51,6 +57,7 @@ def test_surface_is_followed_within_half_a_millimetre(trial):
     assert numbers["surface_error_mean_mm"] <= 0.5
     assert numbers["surface_error_p95_mm"] <= 1.5
     assert numbers["matched_fraction"] > 0.75
+    assert numbers["identity_deviation_sd"] < 1.2
     assert trial.fitted.kind == "scan"
 
 
@@ -86,6 +93,14 @@ def test_frame_and_landmarks_are_those_of_the_person(trial):
         miss = np.linalg.norm(fitted.vertices - truth.vertices, axis=1)
         assert np.average(miss, weights=weight) < 3.0, zone
     assert fitted.ipd_mm == pytest.approx(truth.ipd_mm, abs=2.5)
+
+
+def test_progress_is_told_from_nothing_to_everything(trial):
+    shares = [share for share, _ in trial.told]
+    assert shares == sorted(shares)
+    assert shares[0] == 0.0
+    assert shares[-1] == 1.0
+    assert all(what for _, what in trial.told)
 
 
 def test_units_are_found_and_told(trial):
@@ -131,9 +146,63 @@ def test_pose_and_unit_of_the_file_do_not_matter(trial, tmp_path, units, factor,
     ).export(path)
     other = Face.from_scan(path, units=units if units == "m" else None)
     mean, p95 = difference(trial.fitted, other)
-    # Tenths of a millimetre come from the jitter of the landmark network and of the frame.
-    assert mean < 0.25
-    assert p95 < 0.5
+    # The file holds single precision: a few pixels of what the landmark network sees differ.
+    assert mean < 0.1
+    assert p95 < 0.3
+
+
+def test_the_frame_of_a_scan_turns_with_it(trial):
+    """Centroid and principal axes: the same coordinates whatever the pose."""
+    here = intrinsic_frame(trial.vertices).apply(trial.vertices)
+    turned = trial.vertices @ turn(11).T + [100.0, -900.0, 33.0]
+    there = intrinsic_frame(turned).apply(turned)
+    assert np.allclose(here, there, atol=1e-9)
+
+
+@pytest.mark.slow
+def test_an_open_mouth_is_followed(trial):
+    """The lower jaw 0.4 open: skin points of lip and chin stay with their skin."""
+    t = template()
+    unit = t.fine(t.expressions["jawOpen"])
+    truth = Face.in_frame(
+        trial.truth.vertices + 0.4 * unit,
+        sd_mm=0.0,
+        kind="synthetic",
+        capture=trial.truth.capture,
+        expressions={},
+    )
+    fitted = fit_scan(make_scan(*synthetic_scan(truth, noise_mm=0.3, seed=2)))
+    assert any("mouth seems to be open" in note for note in fitted.capture.notes)
+    back = fit_similarity(fitted.vertices[region()], truth.vertices[region()])
+    miss = np.linalg.norm(back.apply(fitted.vertices) - truth.vertices, axis=1)
+    assert np.average(miss, weights=t.zones["chin"]) < 2.0
+
+
+@pytest.mark.slow
+def test_five_thousand_triangles_are_enough(trial):
+    vertices, triangles = synthetic_scan(trial.truth, noise_mm=0.2, seed=3, spacing_mm=4.9)
+    assert 4000 < len(triangles) < 8000
+    fitted = fit_scan(make_scan(vertices, triangles))
+    assert fitted.capture.numbers["surface_error_mean_mm"] < 0.5
+    back = fit_similarity(fitted.vertices[region()], trial.truth.vertices[region()])
+    surface = SurfaceIndex(trial.truth.vertices, trial.truth.triangles)
+    assert surface.closest(back.apply(fitted.vertices)[region()]).distance.mean() < 0.6
+
+
+def test_spread_holds_across_and_along_the_skin(trial):
+    """About nine in ten skin points lie within their 90 % interval, in both directions."""
+    face, truth, fitted = region(), trial.truth, trial.fitted
+    back = fit_similarity(fitted.vertices[face], truth.vertices[face])
+    miss = (back.apply(fitted.vertices) - truth.vertices)[face]
+    hit = SurfaceIndex(truth.vertices, truth.triangles).closest(back.apply(fitted.vertices)[face])
+    across = np.mean(hit.distance < 1.645 * fitted.sd_mm[face])
+    normal = truth.normals[face]
+    along = np.linalg.norm(miss - np.sum(miss * normal, axis=1)[:, None] * normal, axis=1)
+    # 2.146: 90 % of a two-dimensional Gaussian lie within so many standard deviations.
+    covered = np.mean(along < 2.146 * fitted.sd_tangential_mm[face])
+    assert 0.8 < across < 0.99
+    assert 0.8 < covered < 0.995
+    assert (fitted.sd_tangential_mm >= fitted.sd_mm).all()
 
 
 @pytest.mark.slow
@@ -168,6 +237,15 @@ def test_a_scan_without_a_face_is_refused():
     ball = trimesh.creation.icosphere(subdivisions=4, radius=100.0)
     with pytest.raises(InputError, match="no face was found"):
         fit_scan(make_scan(ball.vertices, ball.faces))
+
+
+@pytest.mark.slow
+def test_a_flattened_head_is_refused_as_no_person(trial):
+    """What the network takes for a face need not be one."""
+    flat = trial.vertices * [1.0, 1.0, 0.35]
+    with pytest.raises(InputError, match="proportions that no person has") as caught:
+        fit_scan(make_scan(flat, trial.triangles))
+    assert "undistorted" in caught.value.remedy
 
 
 def test_a_giant_is_refused_with_the_size_found(trial):

@@ -72,7 +72,7 @@ def spread(found: Registration, scanned: Residuals, trust: Array) -> Array:
     """Standard deviation (n,) [mm] of the registered vertices, normal to the skin.
 
     On scanned skin: the scatter of the scan about the surface, locally, times a factor from trials
-    (the smooth part of a scanner's error is followed and does not show); elsewhere it grows with
+    (independent noise averages out, smooth errors do not show); elsewhere it grows with
     the distance from scanned skin.
     """
     v = found.vertices
@@ -108,6 +108,7 @@ def tangential_spread(found: Registration, sd: Array, t: Template, trust: Array)
         ]
     ]
     far, _ = KDTree(features).query(v)
+    far = np.minimum(far, value("scan.tangential_sd_reach"))
     out = np.hypot(value("scan.tangential_sd"), value("scan.tangential_sd_rate") * far)
     on = found.matched & (trust > 0.0)
     if on.any():

@@ -50,6 +50,8 @@ def _notes(numbers: dict[str, float], found: Registration) -> tuple[str, ...]:
             "Less than the whole face was scanned; the rest is filled in from the mean"
             " face and has a wide spread."
         )
+    if numbers["identity_deviation_sd"] > value("scan.unlikely_identity"):
+        notes.append("The proportions are unusual; check the registered face by eye.")
     weights = dict(zip(EXPRESSIONS, found.fit.expressions, strict=True))
     limit = value("scan.smile_weight")
     if max(weights["mouthSmileLeft"], weights["mouthSmileRight"]) > limit:
@@ -78,9 +80,10 @@ def fit_scan(
     Returns the template carried onto the scan in the patient frame [mm], of kind 'scan'.
     `capture.numbers`: surface_error_mean_mm and surface_error_p95_mm (scan to surface, over the
     visible face), matched_fraction (of the face region), landmarks (used), landmark_views,
-    landmark_spread_mm, ipd_mm, triangles. Same file, same bits.
+    landmark_spread_mm, ipd_mm, identity_deviation_sd (from the mean face, in population standard
+    deviations), triangles (as used). Same file, same bits.
 
-    Raises InputError: unreadable or unusable scan, no face on it, impossible size.
+    Raises InputError: unreadable or unusable scan, no face on it, impossible size or proportions.
     """
     return registered_face(source, units=units, progress=progress)[0]
 
@@ -107,6 +110,14 @@ def registered_face(
             f"{scan.source}: the template could not be laid onto the scan.",
             "Check that the scan shows one whole face, or scan again.",
         )
+    deviation = float(np.sqrt(np.mean(found.fit.identity**2)))
+    if deviation > value("scan.impossible_identity"):
+        raise InputError(
+            f"{scan.source}: what looks like a face has proportions that no person has"
+            f" ({deviation:.1f} times the usual departure from the mean).",
+            "Give an undistorted scan of a person (no drawing, sculpture or animal),"
+            " with the same scale in all three directions.",
+        )
     numbers = {
         "surface_error_mean_mm": float(error.mean()),
         "surface_error_p95_mm": float(np.percentile(error, 95)),
@@ -115,6 +126,7 @@ def registered_face(
         "landmark_views": float(found.landmarks.views),
         "landmark_spread_mm": float(np.nanmedian(found.landmarks.spread)),
         "ipd_mm": found.ipd_mm,
+        "identity_deviation_sd": deviation,
         "triangles": float(len(scan.triangles)),
     }
     statement = (
