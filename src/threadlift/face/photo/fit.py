@@ -123,7 +123,7 @@ class PhotoFit:
 
     identity (k,); expressions (v, m) in 0..1; cameras per photo; residual_px (v, n, 2) model minus
     landmark; covariance (k, k) of the identity given the landmarks; used (v, n) final weights
-    relative to full trust; steps taken.
+    relative to full trust; steps taken; compared: places at which photos were compared densely.
     """
 
     identity: Array
@@ -133,6 +133,7 @@ class PhotoFit:
     covariance: Array
     used: Array
     steps: int
+    compared: int = 0
 
 
 @dataclass(frozen=True)

@@ -1,7 +1,8 @@
 """A face from one to three photographs: landmarks, fit, scale, colours, and how far to trust it.
 
-A photo-only face is an illustration: two millimetres of error are typical where the skin is seen,
-more elsewhere, and the size of the whole rests on one distance. Every result says so.
+A photo-only face is an illustration: one millimetre of error from three photos and two from one are
+typical where the skin is seen, more elsewhere, and the size of the whole rests on one distance.
+Every result says so.
 """
 
 from __future__ import annotations
@@ -43,6 +44,7 @@ Array = NDArray[np.float64]
 Progress = Callable[[float, str], None]
 
 POOR_FIT_PERCENT = 4.0  # reprojection error [% of pupil distance] that is said aloud
+FEW_COMPARED = 150  # places per side photo, of about 800 in well lit, sharp ones
 LIPS_APART = 0.035  # gap of the inner lips over mouth width that may show teeth
 RIGHT_IRIS, LEFT_IRIS = 468, 473
 CHEEK_ZONES = ("malar", "infraorbital", "buccal", "nasolabial")
@@ -180,6 +182,7 @@ def _numbers(
         "pitch_deg": pitch,
         "roll_deg": roll,
         "fit_steps": float(fitted.steps),
+        "places_compared": float(fitted.compared),
     }
     for name, weight in zip(names, fitted.expressions[0], strict=True):
         if weight > 0.05:
@@ -308,6 +311,11 @@ def _notes(pictures: list[Picture], numbers: dict[str, float]) -> list[str]:
         notes.append(
             "the photo shows an expression; the neutral face is inferred from it, "
             "so folds and cheeks are less certain"
+        )
+    if len(pictures) > 1 and numbers["places_compared"] < FEW_COMPARED * (len(pictures) - 1):
+        notes.append(
+            "the photos could be compared at few places (light, expression or sharpness differ, "
+            "or hair covers the skin): the shape rests mostly on landmarks"
         )
     if len(pictures) == 1:
         notes.append("one photo says little about depth; side photos at 30 to 45° help")

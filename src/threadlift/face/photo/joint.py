@@ -29,7 +29,14 @@ from threadlift.face.photo.fit import (
     smoothstep,
 )
 from threadlift.face.photo.model import Models
-from threadlift.face.photo.stereo import Motion, WorkView, compare, reduced, with_camera
+from threadlift.face.photo.stereo import (
+    Motion,
+    WorkView,
+    compare,
+    one_thread,
+    reduced,
+    with_camera,
+)
 from threadlift.graphics.raster import vertex_normals
 
 Array = NDArray[np.float64]
@@ -168,6 +175,7 @@ def refine(
     hessian = np.eye(len(everything))
     scales: list[tuple[Array, Array]] = []
     soft: list[PointModel] = []
+    pairs: list[Pair] = []
     rounds = ROUNDS if len(views) > 1 else 2
     for turn in range(rounds):
         told(turn / rounds)
@@ -178,9 +186,15 @@ def refine(
         ]
         pairs = []
         for v, w in _pairs(len(views)):
-            measured = compare(
-                work[v], work[w], (shapes[v], shapes[w]), triangles, models.samples, models.usable
-            )
+            with one_thread():
+                measured = compare(
+                    work[v],
+                    work[w],
+                    (shapes[v], shapes[w]),
+                    triangles,
+                    models.samples,
+                    models.usable,
+                )
             now = _turned(models, state, v, shapes[v], triangles)
             pairs.append(pair_of(v, w, now, state, work, measured))
         soft = _softened(models.landmarks, len(views), pairs)
@@ -206,6 +220,7 @@ def refine(
         np.asarray(np.linalg.inv(hessian)[:k, :k], dtype=float),
         np.array([b[2] for b in blocks]),
         start.steps + rounds * STEPS,
+        sum(len(p.rows) for p in pairs),
     )
 
 

@@ -10,6 +10,8 @@ shaded skin says little and freckles, brows and lips say much.
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 
 import cv2
@@ -23,7 +25,7 @@ from threadlift.graphics.raster import vertex_normals, visibility
 Array = NDArray[np.float64]
 Float32 = NDArray[np.float32]
 
-PX_PER_MM = 3.0  # working resolution: finer only adds noise, the field sought is millimetres wide
+PX_PER_MM = 2.5  # working resolution: finer only adds noise, the field sought is millimetres wide
 NORMALISE_MM = 5.0  # brightness is compared after removing mean and spread over this radius
 WINDOW_MM = 2.2  # radius (Gaussian) over which motion and precision are gathered
 SEEN_COSINE = 0.35  # skin more oblique than this in either photo is not compared
@@ -91,6 +93,17 @@ def with_camera(view: WorkView, old: PhotoCamera, new: PhotoCamera) -> WorkView:
         view.grey,
         PhotoCamera(new.rotation, new.translation, new.focal * scale, view.camera.principal),
     )
+
+
+@contextmanager
+def one_thread() -> Iterator[None]:
+    """OpenCV on one thread within: how it cuts pictures into strips must not change the bits."""
+    before = cv2.getNumThreads()
+    cv2.setNumThreads(1)
+    try:
+        yield
+    finally:
+        cv2.setNumThreads(before)
 
 
 def _blur(image: NDArray, sigma: float) -> Float32:
