@@ -262,3 +262,20 @@ def test_progress_runs_from_none_to_all(portrait_path):
     assert shares[0] == 0.0
     assert shares[-1] == 1.0
     assert all(what for _, what in told)
+
+
+def test_nothing_saved_tells_where_the_photo_was_taken(folder):
+    exif = Image.Exif()
+    exif.get_ifd(0x8825)[1] = "N"
+    exif.get_ifd(0x8825)[2] = (37.0, 33.0, 59.0)
+    exif[0x010E] = "Secret Street 7"
+    Image.fromarray(data.astronaut()).save(folder / "located.jpg", exif=exif)
+    assert b"Secret Street" in (folder / "located.jpg").read_bytes()
+    face = Face.from_photos(folder / "located.jpg")
+    face.save(folder / "located.npz")
+    with np.load(folder / "located.npz") as stored:
+        for name in stored.files:
+            assert b"Secret Street" not in stored[name].tobytes()
+            assert "Secret" not in str(stored[name])
+        assert not any("exif" in name.lower() or "gps" in name.lower() for name in stored.files)
+    assert "gps" not in str(face.capture.to_json()).lower()
