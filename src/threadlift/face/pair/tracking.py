@@ -43,6 +43,8 @@ NEIGHBOUR_MM, NEIGHBOUR_RATE, NEIGHBOURS = 0.7, 0.12, 9
 STEEP = 1.7
 #: Distance of the tracks that are kept, and reach over which they are united [mm].
 KEEP_MM, UNITE_MM = 4.5, 2.5
+#: Contrast in levels of the picture (root mean square) below which there is only rounding.
+LEAST_LEVELS = 0.7
 #: Smoothing length of the picture's brightness that is divided out [mm].
 ILLUMINATION_MM = 5.0
 
@@ -103,7 +105,8 @@ def look(skin: Skin, camera: Camera) -> View:
     high = np.where(seen, log - low, 0.0).astype(np.float32)
     # A touch of blur: single texels and sensor noise carry nothing that returns.
     high = _smooth(high, 0.5 / mm * 0.5)
-    contrast = np.sqrt(_smooth(high * high, sigma) / share + 1e-6)
+    step = np.exp(-low)  # one level of the picture, in the logarithm
+    contrast = np.sqrt(_smooth(high * high, sigma) / share) + 0.1 * step
     filled = cv2.morphologyEx(mask, cv2.MORPH_CLOSE, np.ones((5, 5), np.uint8))
     flat = np.where(seen, depth, np.nan)
     slope = np.hypot(np.gradient(flat, axis=0), np.gradient(flat, axis=1)) / mm
@@ -111,6 +114,7 @@ def look(skin: Skin, camera: Camera) -> View:
     margin = np.ones((2 * round(1.5 / mm) + 1,) * 2, np.uint8)
     bad = cv2.morphologyEx(steep.astype(np.uint8), cv2.MORPH_OPEN, np.ones((3, 3), np.uint8))
     usable = (cv2.erode(filled, margin) > 0.5) & seen & (cv2.dilate(bad, margin) == 0)
+    usable &= contrast > LEAST_LEVELS * step
     structure = np.clip(high / contrast, -3.0, 3.0).astype(np.float32)
     return View(structure, usable, depth, low.astype(np.float32), camera)
 
