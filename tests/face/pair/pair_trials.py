@@ -13,10 +13,10 @@ from threadlift.face.pair.matched import Followed, Matched
 from threadlift.face.pair.posture import displacement
 from threadlift.face.pair.tracking import no_tracks
 from threadlift.face.scan.clean import boundary_vertices, smooth_normals
-from threadlift.face.scan.fit_scan import Registration
 from threadlift.face.scan.landmarks import ScanLandmarks
 from threadlift.face.scan.model import EXPRESSIONS, scan_model, scan_trust
 from threadlift.face.scan.read import make_scan
+from threadlift.face.scan.register import Registration
 from threadlift.face.scan.registration import ModelFit, Target
 from threadlift.face.synthetic.scan import synthetic_scan
 from threadlift.face.synthetic.slide import displaced, slide_field

@@ -13,8 +13,8 @@ import numpy as np
 
 from threadlift.errors import InputError
 from threadlift.face.closest import SurfaceIndex
-from threadlift.face.scan.fit_scan import Registration
 from threadlift.face.scan.model import face_region
+from threadlift.face.scan.register import Registration
 from threadlift.face.scan.registration import Target
 from threadlift.face.template import Array, template
 from threadlift.face.zones import Capsule, capsule_weight

@@ -15,8 +15,8 @@ from threadlift.face.pair.field import Posterior, Rows, Sites, log_evidence
 from threadlift.face.pair.prior import spread
 from threadlift.face.pair.surfaces import Gaps, Patches, gaps, patches
 from threadlift.face.pair.tracking import Tracks
-from threadlift.face.scan.fit_scan import Registration
 from threadlift.face.scan.model import scan_trust
+from threadlift.face.scan.register import Registration
 from threadlift.face.scan.registration import Target
 from threadlift.face.template import Array, BoolArray, Template
 

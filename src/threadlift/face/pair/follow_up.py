@@ -10,10 +10,11 @@ from threadlift.face.pair.displacement import Displacement
 from threadlift.face.pair.estimate import estimate
 from threadlift.face.pair.gate import Criterion, UnlikeCaptures, days_criterion, judge
 from threadlift.face.pair.marks import Marks
-from threadlift.face.pair.matched import Progress, follow, matched, quiet
+from threadlift.face.pair.matched import follow, matched
 from threadlift.face.pair.posture import displacement
 from threadlift.face.pair.tracking import no_tracks
 from threadlift.face.scan.read import Scan
+from threadlift.face.scan.register import Progress, silent
 from threadlift.face.template import template
 
 
@@ -68,7 +69,7 @@ def follow_up(
     Raises UnlikeCaptures (an InputError with `criteria`) when the captures must not be compared,
     and what `posture_change` raises.
     """
-    tell = progress or quiet
+    tell = progress or silent
     span = days_criterion(days)
     if not span.passed:
         raise UnlikeCaptures([span])

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
@@ -14,22 +13,16 @@ from threadlift.face.pair.alignment import Alignment, align
 from threadlift.face.pair.marks import Marks, placed_marks, read_marks
 from threadlift.face.pair.skin import Skin, skin_of
 from threadlift.face.pair.tracking import Tracks, no_tracks, track
-from threadlift.face.scan.fit_scan import Registration, register
 from threadlift.face.scan.model import scan_model, scan_trust
 from threadlift.face.scan.read import Scan, read_scan
+from threadlift.face.scan.register import Progress, Registration, register, silent
 from threadlift.face.template import Array, template
 from threadlift.frames import Similarity
-
-Progress = Callable[[float, str], None]
 
 #: Files that are pictures: no millimetres of change from these.
 PICTURES = (".jpg", ".jpeg", ".png", ".webp", ".heic", ".heif", ".tif", ".tiff", ".bmp")
 #: Depth [mm] of the middle of the face behind the subnasale, about which the views turn.
 _MIDDLE_MM = 40.0
-
-
-def quiet(_share: float, _what: str) -> None:
-    """Progress that nobody listens to."""
 
 
 @dataclass(frozen=True)
@@ -82,7 +75,7 @@ def matched(
     second: Path | str | Scan,
     *,
     units: str | None = None,
-    progress: Progress = quiet,
+    progress: Progress = silent,
 ) -> Matched:
     """Register both scans and bring the second into the first one's frame.
 
@@ -108,7 +101,7 @@ def follow(
     pair: Matched,
     marks: Path | str | Marks | None = None,
     mark_sd_mm: float | None = None,
-    progress: Progress = quiet,
+    progress: Progress = silent,
 ) -> Followed:
     """Follow the texture, where both scans have one, and place the marks, where there are any."""
     texture = no_tracks()

@@ -13,10 +13,11 @@ from threadlift.face.pair.displacement import DIRECTIONS, Displacement, ZoneChan
 from threadlift.face.pair.estimate import TRUSTED, Estimated, estimate, sites_of, tangents
 from threadlift.face.pair.field import Sites
 from threadlift.face.pair.marks import Marks
-from threadlift.face.pair.matched import Followed, Matched, Progress, follow, matched, quiet
+from threadlift.face.pair.matched import Followed, Matched, follow, matched
 from threadlift.face.pair.surfaces import PATCH_MM
 from threadlift.face.scan.model import scan_trust
 from threadlift.face.scan.read import Scan
+from threadlift.face.scan.register import Progress, silent
 from threadlift.face.template import Array, BoolArray, Template, template
 from threadlift.face.zones import BILATERAL, SIDES
 from threadlift.frames import Similarity
@@ -44,7 +45,7 @@ def posture_change(
 
     Raises InputError: not scans, unreadable, no face, no overlap, marks off the skin.
     """
-    tell = progress or quiet
+    tell = progress or silent
     pair = matched(first, second, units=units, progress=tell)
     followed = follow(pair, marks, mark_sd_mm, tell)
     tell(0.85, "Solving for the displacement")

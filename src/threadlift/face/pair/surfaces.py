@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 from scipy.spatial import KDTree
 
 from threadlift.face.closest import SurfaceIndex
-from threadlift.face.scan.fit_scan import Registration
+from threadlift.face.scan.register import Registration
 from threadlift.face.scan.registration import Target
 from threadlift.face.template import Array, BoolArray, IntArray, Template
 
