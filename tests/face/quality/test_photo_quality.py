@@ -8,7 +8,8 @@ from skimage import data
 from threadlift.errors import InputError
 from threadlift.face.network.landmarker import detect_faces
 from threadlift.face.quality import refuse_unusable
-from threadlift.face.quality.photo import after_fit, before_fit
+from threadlift.face.quality.photo import before_fit
+from threadlift.face.quality.subject import plausibility, pose
 
 LOWER = (6, 118, 234, 172, 152, 397, 454, 347)
 LIDS = ((33, 133, 159, 145), (263, 362, 386, 374))
@@ -92,6 +93,17 @@ def test_flat_colour_is_a_drawing(portrait):
     assert verdicts(flat, face)["flatness"].verdict == "unusable"
 
 
+def test_a_fill_of_one_colour_is_a_drawing_even_under_noise(portrait):
+    rgb, face = portrait
+    filled = np.full_like(rgb, (235, 190, 160))
+    noise = np.random.default_rng(0).normal(0.0, 3.0, rgb.shape)
+    noisy = np.clip(filled + noise, 0, 255).astype(np.uint8)
+    found = verdicts(noisy, face)
+    assert found["shading"].verdict == "unusable"
+    assert found["flatness"].verdict == "good"  # which is why both are needed
+    assert verdicts(rgb, face)["shading"].verdict == "good"
+
+
 def test_one_sided_light_names_the_dark_side(portrait):
     rgb, face = portrait
     middle = face.landmarks_px[6, 0]
@@ -133,12 +145,12 @@ def test_a_face_cut_off_by_the_picture_is_told_to_step_back(portrait):
     ],
 )
 def test_the_remedy_of_a_pose_says_which_way_to_turn(role, angles, name, words):
-    found = {f.name: f for f in after_fit("p", role, angles, 0.9, 2.0)}
+    found = {f.name: f for f in pose("p", role, *angles)}
     assert words in found[name].remedy
 
 
 def test_what_no_human_face_looks_like_is_refused():
-    found = after_fit("front", "front", (0.0, 0.0, 0.0), 3.0, 12.0)
+    found = plausibility("front", 3.0, 12.0)
     with pytest.raises(InputError, match="unlikely shape") as refusal:
         refuse_unusable(found)
     assert "human face" in refusal.value.remedy

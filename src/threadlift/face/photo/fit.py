@@ -21,6 +21,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 from numpy.typing import NDArray
 
+from threadlift.errors import InputError
 from threadlift.face.photo.camera import UNKNOWNS, PhotoCamera, resection
 
 Array = NDArray[np.float64]
@@ -329,7 +330,8 @@ def fit(
     `rim` are candidates for the jaw's outline (same coefficients as `model`); None leaves
     outlines out. `unchanged` (r, k): linear functions of the identity that are zero ± 1 in a
     neutral head (such as lips that part), or None. Deterministic: Gauss–Newton steps from the
-    mean head (the priors keep the system well conditioned and the first pose is close).
+    mean head (the priors keep the system well conditioned and the first pose is close). Raises
+    InputError when the landmarks drive the camera into the head: they are not a human face's.
     """
     k, m = len(model.modes), len(model.expressions)
     width = UNKNOWNS + m
@@ -386,6 +388,12 @@ def fit(
                 c.moved(step[s : s + UNKNOWNS]) for c, s in zip(state.cameras, starts, strict=True)
             ),
         )
+        if not all(c.translation[2] > 0.0 and np.isfinite(c.focal) for c in state.cameras):
+            raise InputError(
+                "What looks like a face has no shape that a head can have.",
+                "Use a photograph of one human face; cartoons, animals and statues cannot be "
+                "fitted.",
+            )
         if not pose_only and np.abs(step / unit).max() < CONVERGED:
             break
     blocks = [landmark_block(model, view, state, v, scales[v]) for v, view in enumerate(views)]

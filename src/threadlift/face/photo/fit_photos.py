@@ -37,6 +37,9 @@ from threadlift.face.photo.scale import (
 )
 from threadlift.face.photo.texture import Canvas, Shot, colours
 from threadlift.face.photo.uncertainty import posterior_sd
+from threadlift.face.quality import Finding, refuse_unusable
+from threadlift.face.quality.photo import before_fit
+from threadlift.face.quality.subject import plausibility, pose
 from threadlift.face.template import Template, template
 from threadlift.graphics.raster import vertex_normals
 
@@ -223,14 +226,14 @@ class Photographed:
 
     face: the result. pictures: photos with their landmarks. cameras: one per photo, for `shapes`.
     shapes: (n, 3) template vertices with the photo's expression, one per photo [mm, the fit's own
-    frame and size]. identity_rms: root mean square of the coefficients of the identity modes.
+    frame and size]. findings: of the quality gate, none of them unusable.
     """
 
     face: Face
     pictures: tuple[Picture, ...]
     cameras: tuple[PhotoCamera, ...]
     shapes: tuple[Array, ...]
-    identity_rms: float
+    findings: tuple[Finding, ...]
 
 
 def photographed(
@@ -248,6 +251,7 @@ def photographed(
     check_marker(marker_mm)
     told(0.0, "photos read")
     pictures = read_pictures(front, left, right)
+    seen = refuse_unusable(f for p in pictures for f in before_fit(p.role, p.photo.rgb, p.face))
     told(0.25, "landmarks fitted")
     t = template()
     models = model_of()
@@ -261,6 +265,7 @@ def photographed(
     fitted = fit(models.landmarks, views, priors, models.rim, models.closed_lips)
     for picture, camera in zip(pictures, fitted.cameras, strict=True):
         check_pose(picture, camera)
+    shown = refuse_unusable(_fit_findings(pictures, fitted, len(t.modes)))
     models = model_of(detail=True)
     fitted = refine(
         models,
@@ -292,10 +297,26 @@ def photographed(
         colors=_colours(t, pictures, fitted, posed),
     )
     told(1.0, "done")
-    modes = fitted.identity[: len(t.modes)]
-    return Photographed(
-        face, tuple(pictures), fitted.cameras, tuple(posed), float(np.sqrt((modes**2).mean()))
-    )
+    return Photographed(face, tuple(pictures), fitted.cameras, tuple(posed), seen + shown)
+
+
+def _fit_findings(pictures: list[Picture], fitted: PhotoFit, modes: int) -> list[Finding]:
+    """What the fit to the landmarks says of each photo's pose and of the face's likelihood."""
+    identity = float(np.sqrt((fitted.identity[:modes] ** 2).mean()))
+    out: list[Finding] = []
+    for k, (picture, camera) in enumerate(zip(pictures, fitted.cameras, strict=True)):
+        out += pose(picture.role, picture.role, *camera.angles_deg())
+        if k == 0:  # one face, and the side photos' landmarks are poorer by nature
+            out += plausibility(picture.role, identity, _misfit_percent(picture, fitted))
+    return out
+
+
+def _misfit_percent(front: Picture, fitted: PhotoFit) -> float:
+    """Misfit of the front photo's landmarks, hidden ones apart [% of the pupil distance]."""
+    used = fitted.used[0] > 0.05
+    misfit = float(np.sqrt((fitted.residual_px[0][used] ** 2).sum(axis=1).mean()))
+    face = front.face.landmarks_px
+    return 100.0 * misfit / float(np.linalg.norm(face[RIGHT_IRIS] - face[LEFT_IRIS]))
 
 
 def _notes(pictures: list[Picture], numbers: dict[str, float]) -> list[str]:

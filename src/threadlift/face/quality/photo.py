@@ -1,4 +1,4 @@
-"""All findings on one photograph."""
+"""Findings on one photograph from the picture and its landmarks."""
 
 from __future__ import annotations
 
@@ -27,26 +27,10 @@ def before_fit(
         look.light_symmetry(name, rgb, px),
         look.framing(name, rgb, px),
         subject.drawn(name, rgb, px),
+        subject.shading(name, rgb, px),
         subject.eyes(name, rgb, px, face.blendshapes),
         *subject.covering(name, rgb, px),
     ]
     if at_rest:
         found.extend(subject.expression(name, face.blendshapes))
     return tuple(f for f in found if f is not None)
-
-
-def after_fit(
-    name: str,
-    role: str,
-    angles_deg: tuple[float, float, float],
-    identity_rms: float,
-    misfit_percent: float,
-) -> tuple[Finding, ...]:
-    """What the fitted face and camera add: pose for the photo's role, and plausibility.
-
-    role: 'front', 'left' or 'right'. angles_deg: yaw, pitch, roll of `PhotoCamera.angles_deg`.
-    """
-    return (
-        *subject.pose(name, role, *angles_deg),
-        *subject.plausibility(name, identity_rms, misfit_percent),
-    )

@@ -13,7 +13,9 @@ from threadlift.face.quality.limits import at_least, at_most
 from threadlift.face.quality.patches import (
     BARE,
     FOREHEAD,
+    LEFT_CHEEK,
     LOWER_FACE,
+    RIGHT_CHEEK,
     UPPER_FACE,
     crop,
     face_size_px,
@@ -199,6 +201,30 @@ def drawn(picture: str, rgb: NDArray[np.uint8], landmarks_px: Array) -> Finding 
         "%",
         "Use an unedited photograph of a person; drawings and smoothed pictures hold no skin.",
     )
+
+
+def shading(picture: str, rgb: NDArray[np.uint8], landmarks_px: Array) -> Finding | None:
+    """Robust relative spread of the light over the skin; None where too little is seen.
+
+    A head is round, so light falls unevenly on it; the fill of a drawing is one colour, even where
+    noise or compression has been added. The median deviation leaves lines and features out.
+    """
+    places = (*RIGHT_CHEEK, *LEFT_CHEEK, *BARE, *UPPER_FACE, *LOWER_FACE, *FOREHEAD)
+    medians = np.array(
+        [
+            float(np.median(luminance(p)))
+            for i in places
+            if (p := crop(rgb, landmarks_px, (i,))) is not None
+        ]
+    )
+    if len(medians) < len(places) // 2:
+        return None
+    middle = float(np.median(medians))
+    spread = 1.4826 * float(np.median(np.abs(medians - middle))) / max(middle, 1.0)
+    return at_least(
+        "shading", picture, spread, "1",
+        "Use a photograph of a person; skin of one even colour is drawn.",
+    )  # fmt: skip
 
 
 def plausibility(picture: str, identity_rms: float, misfit_percent: float) -> list[Finding]:
