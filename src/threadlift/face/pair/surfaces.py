@@ -23,6 +23,7 @@ REACH_MM = 9.0
 #: Cosine of the largest angle between the two surfaces at a pair of points.
 FACING = 0.7
 FEWEST_POINTS = 4
+POOLED = 6
 #: Rows without any noise would make the system singular [mm].
 LEAST_SD_MM = 0.02
 #: Scan points used at most; a fixed stride thins denser scans.
@@ -100,6 +101,9 @@ def gaps(cut: Patches, second: Target, expected: Array) -> Gaps:
     gap = np.einsum("kd,kd->k", n, foot - base)
     gap -= np.einsum("kd,kd->k", n - direction[own], expected[own])
     amount = np.bincount(own, gap, count) / np.maximum(number, 1)
-    square = np.bincount(own, (gap - amount[own]) ** 2, count) / np.maximum(number - 1, 1)
-    sd = np.sqrt(square / np.maximum(number, 1))
-    return Gaps(direction, amount, np.maximum(sd, LEAST_SD_MM), np.sqrt(square), seen)
+    square = np.bincount(own, (gap - amount[own]) ** 2, count)
+    # Few points tell their own scatter badly: the usual one counts as POOLED points more.
+    usual = float(square[seen].sum() / max(np.sum(number[seen] - 1), 1))
+    point_variance = (square + POOLED * usual) / (np.maximum(number - 1, 0) + POOLED)
+    sd = np.sqrt(point_variance / np.maximum(number, 1))
+    return Gaps(direction, amount, np.maximum(sd, LEAST_SD_MM), np.sqrt(point_variance), seen)
