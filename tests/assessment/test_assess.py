@@ -162,7 +162,7 @@ def test_a_measured_smile_replaces_the_modelled_one(face) -> None:
 
 def test_a_captured_smile_has_the_spread_of_its_capture(face) -> None:
     modelled = assess(face).movement_mm["smile"]["left"]
-    spread = {"smile_sd_normal_mm": 0.4, "smile_sd_along_mm": 0.4}
+    spread = {"smile_sd_normal_mm": 0.4, "smile_sd_along_mm": 0.4, "smile_sd_percent": 0.0}
     captured = replace(face, measured_expressions=("smile",), numbers=spread)
     seen = assess(captured).movement_mm["smile"]["left"]
     assert seen.value == modelled.value

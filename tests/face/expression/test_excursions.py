@@ -16,7 +16,7 @@ def face() -> Face:
 
 
 def captured(face: Face, across: float, along: float) -> Face:
-    numbers = {"smile_sd_normal_mm": across, "smile_sd_along_mm": along}
+    numbers = {"smile_sd_normal_mm": across, "smile_sd_along_mm": along, "smile_sd_percent": 0.0}
     return replace(
         face, capture=replace(face.capture, numbers=numbers, measured_expressions=("smile",))
     )

@@ -37,9 +37,10 @@ def travel(face: Any, name: str, vertex: int) -> Estimate:
     numbers = face.capture.numbers
     across_sd = numbers.get(f"{name}_sd_normal_mm", value("expression.photo.normal_sd"))
     along_sd = numbers.get(f"{name}_sd_along_mm", value("expression.photo.along_sd"))
+    share = 0.01 * numbers.get(f"{name}_sd_percent", 100.0 * value("expression.photo.relative_sd"))
     normal = float(face.normals[vertex] @ field) / mm if mm > 0.0 else 0.0
-    sd = float(np.hypot(across_sd * normal, along_sd * np.sqrt(max(1.0 - normal**2, 0.0))))
-    return _positive(mm, sd, MEASURED)
+    own = np.hypot(across_sd * normal, along_sd * np.sqrt(max(1.0 - normal**2, 0.0)))
+    return _positive(mm, float(np.hypot(own, share * mm)), MEASURED)
 
 
 def excursions(face: Any) -> dict[str, dict[str, Estimate]]:

@@ -15,12 +15,12 @@ from scipy.sparse import csr_matrix
 
 from threadlift.errors import InputError
 from threadlift.evidence import parameter, value
-from threadlift.face.expression.composites import person_units
+from threadlift.face.expression.composites import COMPOSITES, person_units
 from threadlift.face.expression.fitted import Fitted, unit_names
 from threadlift.face.face import Face
 from threadlift.face.network.landmarker import FaceDetection
 from threadlift.face.photo.camera import PhotoCamera
-from threadlift.face.photo.fit import PhotoFit, PointModel, Priors, fit
+from threadlift.face.photo.fit import PhotoFit, PointModel, Priors, View, fit
 from threadlift.face.photo.image_io import Photo, read_photo
 from threadlift.face.photo.model import FULL_TRUST, view_of
 from threadlift.face.photo.pictures import Picture, check_pose, one_face
@@ -62,6 +62,20 @@ def _priors(expression_sd: float) -> Priors:
         parameter("capture.photo.camera_distance").log_sd or 1.0,
         float(np.deg2rad(value("capture.photo.pitch"))),
     )
+
+
+def _with_cheeks(view: View, names: tuple[str, ...]) -> View:
+    """Expected weights in which cheeks rise with the corners of the mouth.
+
+    The network hardly scores cheeks and landmarks hardly follow them; the composite smile tells
+    how far a cheek rises with its corner of the mouth.
+    """
+    smile, scores = COMPOSITES["smile"], view.scores.copy()
+    for side in ("Left", "Right"):
+        cheek, mouth = names.index(f"cheekSquint{side}"), names.index(f"mouthSmile{side}")
+        share = smile["cheekSquint…"] / smile["mouthSmile…"]
+        scores[cheek] = max(scores[cheek], share * scores[mouth])
+    return replace(view, scores=scores)
 
 
 def _offsets(model: PointModel, camera: PhotoCamera, px: Array) -> Array:
@@ -121,8 +135,8 @@ def fit_photo_expression(
     photo = read_photo(source)
     picture = Picture("front", photo, one_face(photo, "front"))
     refuse_unusable(before_fit(photo.name, photo.rgb, picture.face, at_rest=False))
-    view = view_of(picture, names)
-    priors = _priors(value("capture.photo.expression_sd"))
+    view = _with_cheeks(view_of(picture, names), names)
+    priors = _priors(value("expression.photo.weight_sd"))
     first = fit(model, [view], priors)
     check_pose(picture, first.cameras[0])
     if rest is None:
@@ -146,5 +160,6 @@ def fit_photo_expression(
         dict(zip(names, fitted.expressions[0].tolist(), strict=True)),
         value("expression.photo.normal_sd"),
         value("expression.photo.along_sd"),
+        value("expression.photo.relative_sd"),
         _misfit_percent(fitted, corrected, picture.face),
     )

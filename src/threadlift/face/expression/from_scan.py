@@ -25,7 +25,7 @@ from threadlift.face.scan.model import scan_model, scan_trust
 from threadlift.face.scan.read import Scan, read_scan
 from threadlift.face.scan.refinement import COARSE_LEVELS, FINE_LEVELS, refine
 from threadlift.face.scan.register import Registration, register
-from threadlift.face.scan.registration import Model, ModelFit, fit_model, tukey
+from threadlift.face.scan.registration import Model, fit_model, tukey
 from threadlift.face.template import Array, Template, template
 from threadlift.frames import Similarity, fit_similarity
 
@@ -36,6 +36,14 @@ _ROUNDS = 2
 _SETTLE_STEPS = 8
 #: Reach of closest points [mm] for parts that do not move.
 _SETTLE_REACH_MM = 4.0
+#: Template vertices within this distance of the scan [mm] are parts that it shows.
+_SAME_PART_MM = 4.0
+#: Weight of landmarks against those of a first registration: what they systematically err by on
+#: this face has been taken away.
+_SURER = 4.0
+#: Units below this weight after the first round are not part of the expression: muscles pull or
+#: rest, and units that cancel each other would only fit noise.
+_ACTIVE = 0.05
 
 
 def _model_at_rest(face: Face, names: tuple[str, ...]) -> Model:
@@ -55,16 +63,17 @@ def _model_at_rest(face: Face, names: tuple[str, ...]) -> Model:
     )
 
 
-def _landmark_bias(face: Face, model: Model, coloured: bool) -> Array:
+def _landmark_bias(face: Face, model: Model, found: Registration) -> Array:
     """Where the network sees landmarks on this very face at rest, from where the model has them.
 
-    (478, 3) [mm], 0 where it does not see them. The face is shown to it as the scan will be, so
-    that what is left of a landmark's error after subtraction is its jitter.
+    (478, 3) [mm], 0 where it does not see them. The face is shown to it cut and coloured as the
+    scan is, so that what is left of a landmark's error after subtraction is its jitter.
     """
     t = face.template
     shown = face.skin.copy()
     for rows in t.eyes.values():
         shown[rows] = True
+    shown &= found.target.index.closest(found.vertices, reach_mm=_SAME_PART_MM).found
     used, triangles = np.unique(
         face.triangles[shown[face.triangles].all(axis=1)], return_inverse=True
     )
@@ -72,7 +81,7 @@ def _landmark_bias(face: Face, model: Model, coloured: bool) -> Array:
     seen = landmarks_in_frame(
         face.vertices[used],
         triangles.reshape(-1, 3),
-        face.display_colors[used] if coloured else None,
+        None if found.scan_colors is None else face.display_colors[used],
         face.normals[used],
         np.average(points, axis=0, weights=weights),
         face.capture.source,
@@ -135,39 +144,47 @@ def fit_scan_expression(
     progress(0.6, "Looking how landmarks moved")
     names = unit_names(t)
     model = _model_at_rest(face, names)
-    bias = _landmark_bias(face, model, found.scan_colors is not None)
-    scores = np.array([found.landmarks.blendshapes.get(n, 0.0) for n in names])
+    bias = _landmark_bias(face, model, found)
     upper = stillness(np.zeros_like(face.vertices)) > 0.5
     pose = fit_similarity(face.vertices[upper], found.vertices[upper])
-    fit: ModelFit | None = None
+    weights = np.array([found.landmarks.blendshapes.get(n, 0.0) for n in names])
+    active = np.ones(len(names), dtype=bool)
+    shapes = person_units(names, face.vertices)
     field = np.zeros_like(face.vertices)
     progress(0.75, "Fitting the expression")
     for _ in range(_ROUNDS):
         fit = fit_model(
-            model,
+            replace(
+                model,
+                expressions=model.expressions[active],
+                landmark_weight=_SURER * model.landmark_weight,
+            ),
             pose,
             found.landmarks.points - bias @ pose.rotation.T,
             found.landmarks.spread,
             found.target,
             modes=0,
             iterations=8,
-            expression_start=scores if fit is None else fit.expressions,
+            expression_start=weights[active],
         )
-        field = t.fine(np.tensordot(fit.expressions, person_units(names, face.vertices), 1))
+        weights = np.zeros(len(names))
+        weights[active] = np.maximum(fit.expressions, 0.0)
+        active = weights > _ACTIVE
+        field = t.fine(np.tensordot(weights, shapes, 1))
         pose = fit.to_scan
         x = pose.apply(face.vertices + field)
         move = _settle(x, vertex_normals(x, t.triangles), stillness(field), found)
         pose = pose.then(move)
-    assert fit is not None
     x = pose.apply(face.vertices + field)
     misfit = _still_misfit(x, vertex_normals(x, t.triangles), stillness(field), found)
     progress(0.85, "Following the surface")
     end = _bent(x, model, trust, found, t)
     return Fitted(
         pose.inverse().apply(end) - face.vertices,
-        dict(zip(names, fit.expressions.tolist(), strict=True)),
+        dict(zip(names, weights.tolist(), strict=True)),
         value("expression.scan.normal_sd"),
         value("expression.scan.along_sd"),
+        value("expression.scan.relative_sd"),
         misfit,
     )
 
