@@ -38,9 +38,6 @@ _SETTLE_STEPS = 8
 _SETTLE_REACH_MM = 4.0
 #: Template vertices within this distance of the scan [mm] are parts that it shows.
 _SAME_PART_MM = 4.0
-#: Weight of landmarks against those of a first registration: what they systematically err by on
-#: this face has been taken away.
-_SURER = 4.0
 #: Units below this weight after the first round are not part of the expression: muscles pull or
 #: rest, and units that cancel each other would only fit noise.
 _ACTIVE = 0.05
@@ -154,11 +151,7 @@ def fit_scan_expression(
     progress(0.75, "Fitting the expression")
     for _ in range(_ROUNDS):
         fit = fit_model(
-            replace(
-                model,
-                expressions=model.expressions[active],
-                landmark_weight=_SURER * model.landmark_weight,
-            ),
+            replace(model, expressions=model.expressions[active]),
             pose,
             found.landmarks.points - bias @ pose.rotation.T,
             found.landmarks.spread,
