@@ -90,16 +90,22 @@ def corner_error(face: Face, field: np.ndarray) -> float:
     return float(np.linalg.norm(face.expressions["smile"][at] - field[at], axis=1).mean())
 
 
+def corner_error_at_rest(field: np.ndarray) -> float:
+    at = [template().landmarks[f"cheilion_{side}"] for side in "LR"]
+    return float(np.linalg.norm(field[at], axis=1).mean())
+
+
 def test_a_photo_of_a_smile_replaces_the_model(photos, smiling):
     assert smiling.capture.measured_expressions == ("smile",)
-    assert corner_error(smiling, photos.field) < 3.0
+    assert corner_error(smiling, photos.field) < 4.5
+    assert corner_error(smiling, photos.field) < corner_error_at_rest(photos.field) / 2.5
     assert np.array_equal(smiling.expressions["frown"], photos.face.expressions["frown"])
     assert np.array_equal(smiling.vertices, photos.face.vertices)
     for side in "LR":
         e = excursions(smiling)["smile"][f"cheilion_{side}"]
         truth = np.linalg.norm(photos.field[template().landmarks[f"cheilion_{side}"]])
         assert e.basis == ("measured",)
-        assert e.low - 1.0 < truth < e.high + 1.0
+        assert e.low < truth < e.high
 
 
 def test_mirrored_photos_give_the_mirrored_smile(photos, smiling):

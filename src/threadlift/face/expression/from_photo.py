@@ -22,7 +22,7 @@ from threadlift.face.network.landmarker import FaceDetection
 from threadlift.face.photo.camera import PhotoCamera
 from threadlift.face.photo.fit import PhotoFit, PointModel, Priors, View, fit
 from threadlift.face.photo.image_io import Photo, read_photo
-from threadlift.face.photo.model import FULL_TRUST, view_of
+from threadlift.face.photo.model import FULL_TRUST, view_of, zone_sum
 from threadlift.face.photo.pictures import Picture, check_pose, one_face
 from threadlift.face.quality.gate import refuse_unusable
 from threadlift.face.quality.photo import before_fit
@@ -32,6 +32,9 @@ from threadlift.graphics.raster import render
 #: Size [px] of the picture of the face at rest, and what share of its width the face fills.
 _PICTURE_PX, _PICTURE_SHARE = 480, 0.5
 RIGHT_IRIS, LEFT_IRIS = 468, 473
+_CHEEKS = ("malar", "infraorbital", "buccal", "nasolabial", "preauricular", "marionette")
+#: Landmarks on cheeks are trusted less by this factor (trials: 1 takes half of the smile away).
+_CHEEK_FACTOR = 3.0
 
 
 def _points_at_rest(face: Face, names: tuple[str, ...]) -> PointModel:
@@ -44,6 +47,9 @@ def _points_at_rest(face: Face, names: tuple[str, ...]) -> PointModel:
     trust = np.minimum(e.weights / FULL_TRUST, 1.0)
     sd = np.full(len(trust), np.inf)
     sd[trust > 0] = value("capture.photo.landmark_sd") / np.sqrt(trust[trust > 0])
+    # Cheeks have nothing that a landmark could follow as they slide: the network guesses there.
+    cheek = np.einsum("lc,lc->l", e.bary, zone_sum(t, _CHEEKS)[e.corners]) > 0.3
+    sd[cheek] *= _CHEEK_FACTOR
     normals = e.at(face.normals[: t.n_coarse])
     normals /= np.maximum(np.linalg.norm(normals, axis=1, keepdims=True), 1e-12)
     return PointModel(
