@@ -159,6 +159,7 @@ def fit_scan_expression(
             modes=0,
             iterations=8,
             expression_start=weights[active],
+            coloured=found.scan_colors is not None,
         )
         weights = np.zeros(len(names))
         weights[active] = np.maximum(fit.expressions, 0.0)
