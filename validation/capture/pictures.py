@@ -9,11 +9,10 @@ from numpy.typing import NDArray
 from PIL import Image
 
 from threadlift.face.face import Face
-from threadlift.face.synthetic.people import photo_set
 from threadlift.face.template import template
 from threadlift.graphics import draw_text, map_colors, portrait_camera, render
 from threadlift.graphics.colormap import legend
-from validation.capture.trial import Result
+from validation.capture.trial import Result, photo_files
 
 Picture = NDArray[np.uint8]
 
@@ -67,13 +66,11 @@ def person_maps(
     return np.vstack(rows)
 
 
-def _photo_row(person: int) -> Picture:
-    people = photo_set(person)
-    shots = (people.left, people.front, people.right)
-    return np.hstack([np.asarray(Image.fromarray(s.rgb).resize((240, 300))) for s in shots])
-
-
-def contact_sheet(persons: list[int], columns: int = 2) -> Picture:
-    """Left, front and right photos of some people."""
-    rows = [_photo_row(p) for p in persons]
+def contact_sheet(persons: list[int], folder: Path, columns: int = 2) -> Picture:
+    """Left, front and right photos of some people, by way of files in `folder`."""
+    rows = []
+    for person in persons:
+        front, left, right = photo_files(person, folder)
+        small = [Image.open(f).convert("RGB").resize((240, 300)) for f in (left, front, right)]
+        rows.append(np.hstack([np.asarray(picture) for picture in small]))
     return np.vstack([np.hstack(rows[i : i + columns]) for i in range(0, len(rows), columns)])

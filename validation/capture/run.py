@@ -55,7 +55,6 @@ def measure(people: list[int], processes: int) -> list[Result]:
 def write(results: list[Result]) -> None:
     """The page and its pictures."""
     images = DOCS / "images"
-    pictures.write_jpeg(pictures.contact_sheet(SHEET), images / "capture_people.jpg")
     by = {v: [r for r in results if r.variant == v] for v in TITLES}
     tops = {v: pictures.TOP_SCAN_MM if v == "scan" else pictures.TOP_PHOTO_MM for v in TITLES}
     shown = ("mean", "one", "three", "scan")
@@ -74,6 +73,8 @@ def write(results: list[Result]) -> None:
         pictures.person_maps(one, truth, titles), images / "capture_person_maps.jpg"
     )
     with tempfile.TemporaryDirectory() as folder:
+        sheet = pictures.contact_sheet(SHEET, Path(folder))
+        pictures.write_jpeg(sheet, images / "capture_people.jpg")
         known = overlays.portraits(Path(folder))
         pictures.write_jpeg(known, images / "capture_portraits.jpg")
         pictures.write_jpeg(_fits(SHEET[1:4], Path(folder)), images / "capture_overlays.jpg")
