@@ -77,9 +77,14 @@ def test_all_files_are_there_and_nothing_else_is_left(jowl: Path) -> None:
 
 
 @pytest.mark.parametrize("name", sorted(MODELS))
-def test_files_keep_the_published_schema(jowl: Path, portrait: Path, name: str) -> None:
+def test_the_published_schema_is_the_model(name: str) -> None:
     published = json.loads((SCHEMAS / f"{name}.schema.json").read_text("utf-8"))
     assert published == json_schema(name), "run `make schema`"
+
+
+@pytest.mark.parametrize("name", ["assessment", "outcome", "plan"])
+def test_files_keep_the_published_schema(jowl: Path, portrait: Path, name: str) -> None:
+    published = json.loads((SCHEMAS / f"{name}.schema.json").read_text("utf-8"))
     for folder in (jowl, portrait):
         jsonschema.validate(read(folder, name), published)
 
