@@ -7,6 +7,7 @@ import pytest
 from PIL import ExifTags, Image
 
 from threadlift.errors import InputError
+from threadlift.evidence import value
 from threadlift.face.network.landmarker import detect_faces
 from threadlift.face.photo.image_io import FULL_FRAME_DIAGONAL_MM
 from threadlift.face.synthetic.hair import HairLook
@@ -17,6 +18,7 @@ from threadlift.face.synthetic.people import random_look, random_person
 from threadlift.face.synthetic.person import synthetic_face
 from threadlift.face.synthetic.photo import photo_camera, photograph
 from threadlift.face.synthetic.relief import front_of_face, relief, with_relief
+from threadlift.face.synthetic.scene import apparent_gaze
 from threadlift.face.template import template
 
 SIZE = (300, 360)
@@ -139,6 +141,14 @@ def test_hair_hides_the_forehead_and_ears(face):
     assert covered.hidden[upper].mean() > bare.hidden[upper].mean() + 0.5
     core = t.landmarks["pronasale"]
     assert not covered.hidden[core]
+
+
+def test_pupils_converge_on_a_near_point_as_those_of_real_eyes():
+    """Looking at a point 600 mm ahead of the nose turns eyes 31 mm aside by 3 degrees."""
+    toward = np.array([-31.0, 0.0, 600.0])
+    at = 16.0 * apparent_gaze(toward, 16.0)
+    assert at[0] == pytest.approx(-value("face.synthetic.pupil_reach") * 31.0 / 600.0, rel=0.02)
+    np.testing.assert_allclose(apparent_gaze(np.array([0.0, 0.0, 5.0]), 16.0), [0.0, 0.0, 1.0])
 
 
 def test_the_file_says_its_focal_length_only_if_told(face):

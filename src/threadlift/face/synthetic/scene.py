@@ -7,6 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from threadlift.evidence import value
 from threadlift.face.face import Face
 from threadlift.face.synthetic.hair import Shell, coverage, hair_shell
 from threadlift.face.synthetic.lighting import Illumination, illuminate
@@ -107,8 +108,10 @@ def solid_radiance(
     put(rows, skin_surface(look.skin, corners[rows], bary[rows], footprint))
     for number, side in ((LEFT_EYE, "left"), (RIGHT_EYE, "right")):
         rows = np.flatnonzero(part == number)
-        centre = scene.vertices[template().eyes[side]].mean(axis=0)
-        gaze = _unit((target - centre)[None])[0]
+        ball = scene.vertices[template().eyes[side]]
+        centre = ball.mean(axis=0)
+        radius = float(np.linalg.norm(ball - centre, axis=1).mean())
+        gaze = apparent_gaze(target - centre, radius)
         put(rows, eye_surface(look.skin, point[rows], centre, gaze, 0.5 * look.iris_mm))
         shine[rows], normal[rows] = CORNEA, _unit(point[rows] - centre)
     rows = np.flatnonzero(part == SHIRT)
@@ -123,6 +126,17 @@ def solid_radiance(
     cell = np.clip((where * len(modules)).astype(int), 0, len(modules) - 1)
     albedo[rows] = np.where(modules[cell[:, 1], cell[:, 0]] > 127, 0.8, 0.03)[:, None]
     return _shaded(scene.light, camera, point, normal, corners, bary, albedo, gloss, bump, shine)
+
+
+def apparent_gaze(toward: Array, radius_mm: float) -> Array:
+    """Where (3,) the iris lies on an eyeball of that radius that looks along `toward` (3,).
+
+    The template's eyeballs are larger than real ones. The iris is put where its distance from
+    straight ahead is that of a real pupil (face.synthetic.pupil_reach before the centre).
+    """
+    ahead = np.array([0.0, 0.0, 1.0])
+    off = value("face.synthetic.pupil_reach") / radius_mm * (_unit(toward) - ahead)
+    return _unit(ahead + off)
 
 
 def _shaded(
