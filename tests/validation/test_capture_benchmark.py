@@ -114,18 +114,18 @@ def test_scans_have_holes_hair_and_a_seed():
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("person", [1, 4])
+@pytest.mark.parametrize("person", [3, 6])
 def test_fits_stay_within_bounds(person, tmp_path, monkeypatch):
-    """Bounds have a margin of about a third to what the benchmark finds for these people."""
+    """Bounds lie about 40 % above what the benchmark found for these people."""
     monkeypatch.setattr(trial, "STORE", tmp_path)
     results = {r.variant: r for r in trial.run(person)}
-    for variant, most in (("one", 2.6), ("three", 2.2)):
+    for variant, most in (("one", 2.2), ("three", 1.8)):
         assert not results[variant].refused
         assert errors([results[variant]]).mean < most
         assert errors([results[variant]]).in_90 > 0.7
     scan = errors([results["scan"]], surface=True)
-    assert scan.mean < 0.7
-    assert scan.p95 < 2.0
+    assert scan.mean < 0.55
+    assert scan.p95 < 1.5
 
 
 def test_alignment_of_a_scan_ignores_its_pose(truth, region):

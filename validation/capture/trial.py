@@ -163,11 +163,14 @@ def _captured(
     truth: Face,
     region: NDArray[np.bool_],
 ) -> Result:
-    """What `work` returns beside the truth, or the message with which it refuses."""
+    """What `work` returns beside the truth, or the message with which it refuses or crashes."""
     try:
         found = work()
     except InputError as error:
         return Result(person, variant, str(error), None, np.nan, region)
+    except Exception as error:  # a crash is a result of the benchmark, not the end of it
+        message = f"internal error ({type(error).__name__}): {str(error).strip()}"
+        return Result(person, variant, message, None, np.nan, region)
     scale_sd = found.capture.numbers.get("scale_sd_percent", np.nan) / 100.0
     both = compare(found, truth, region, with_scale=variant != "scan")
     return Result(person, variant, "", both, scale_sd, region)
