@@ -69,10 +69,9 @@ _LIMITS = """## Limits
   is better; they do not show how good it is on patients.
 - Correspondence is known here, which it is not on real scans; landmark errors include where the
   network puts a landmark on a face, which differs from the template's anatomical definition.
-- In the front photo the eyes look into the camera. They converge, so the pupils are nearer to each
-  other than the measured (far) distance; the template's eyeballs, a third too large, exaggerate
-  that. The size of "pupils measured" is therefore biased upwards by one to two percent more than
-  in a patient who looks into a camera 0.5 to 2 m away.
+- In the front photo the eyes look into the camera and converge: the pupils are nearer to each other
+  than the measured (far) distance, by one to two percent at 0.5 to 1 m. "Pupils measured" contains
+  that, as it does with patients.
 - Everybody holds nearly still and looks neutral; laughing faces are refused or tested elsewhere.
 - Who draws the people and who fits them are the same project. The renderer shares with the fits
   the template's topology, mean, modes and the projection of a camera, and nothing else.
