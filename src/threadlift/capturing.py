@@ -5,13 +5,14 @@ from __future__ import annotations
 import json
 import shutil
 import tempfile
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from threadlift.errors import InputError
 from threadlift.face import Face
@@ -25,13 +26,15 @@ from threadlift.interop.file_models import checked
 from threadlift.reporting.capture_page import write_capture_page
 from threadlift.reporting.follow_up_page import write_follow_up_page
 from threadlift.reporting.run_data import GLB
+from threadlift.threads.thread import Thread
+
+Array = NDArray[np.float64]
 
 #: Called with the share of the whole run that is done (0 to 1) and what is being done.
 Progress = Callable[[float, str], None]
 
 CAPTURE, CAPTURE_PAGE = "capture.json", "capture.html"
 FOLLOW_UP, FOLLOW_UP_PAGE = "follow_up.json", "follow_up.html"
-EXTRAS = {"unit": "m", "frame": "patient: x left, y up, z forward"}
 
 
 def silent(fraction: float, message: str) -> None:
@@ -90,6 +93,20 @@ class FaceSource:
         further = [self.expressions[name] for name in sorted(self.expressions)]
         return [p for p in own if p is not None] + further
 
+    @property
+    def options(self) -> dict[str, Any]:
+        """What besides the content of the files decides the face, as plain data."""
+        return {
+            "roles": [
+                name
+                for name in ("photo", "left", "right", "scan", "supine")
+                if getattr(self, name) is not None
+            ],
+            "expressions": sorted(self.expressions),
+            "units": self.units,
+            "marker_mm": self.marker_mm,
+        }
+
     def _check_files(self) -> None:
         for path in self.files:
             if not path.is_file():
@@ -115,7 +132,7 @@ class FaceSource:
         face = captured.face
         for k, (name, path) in enumerate(sorted(self.expressions.items()), start=1):
             progress(k * share, f"Expression: {name}")
-            face = with_expression(face, name, path, rest=self.photo)
+            face = with_expression(face, name, path, rest=self.photo, units=self.units)
         return replace(captured, face=face)
 
     def load(self, ipd_mm: float | None, progress: Progress = silent) -> Face:
@@ -162,6 +179,26 @@ def write_json(path: Path, data: dict[str, Any]) -> None:
     path.write_text(json.dumps(data, indent=1, ensure_ascii=False, allow_nan=False) + "\n", "utf-8")
 
 
+def write_glb(
+    face: Face, path: Path, displacement: Array | None, threads: Sequence[Thread] = ()
+) -> None:
+    """Write `face.glb`: the face, its displacement (n, 3) [mm] as a morph target, the threads."""
+    write_face_glb(
+        path,
+        vertices=face.vertices,
+        triangles=face.triangles,
+        normals=face.normals,
+        colors=face.colors,
+        displacement=displacement,
+        threads_mm=[t.path_mm for t in threads],
+        extras={
+            "kind": face.kind,
+            "unit": "m",
+            "frame": "patient: x left, y up, z forward",
+        },
+    )
+
+
 def capture_json(captured: Captured, posture: Displacement | None = None) -> dict[str, Any]:
     """`capture.json`: landmarks and zones with their spread, findings, the posture if any."""
     face = captured.face
@@ -198,15 +235,7 @@ def capture_to_folder(
         posture = source.posture(within(progress, end, 0.9))
         progress(0.92, "Writing the page")
         face = captured.face
-        write_face_glb(
-            staging / GLB,
-            vertices=face.vertices,
-            triangles=face.triangles,
-            normals=face.normals,
-            colors=face.colors,
-            displacement=None if posture is None else np.nan_to_num(posture.mean_mm),
-            extras={"kind": face.kind, **EXTRAS},
-        )
+        write_glb(face, staging / GLB, None if posture is None else posture.mean_mm)
         face.save(staging / "face.npz")
         write_json(staging / CAPTURE, checked("capture", capture_json(captured, posture)))
         write_capture_page(captured, staging / CAPTURE_PAGE, language, posture)

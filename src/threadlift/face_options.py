@@ -64,7 +64,7 @@ def face_options(command: Callable[..., Any]) -> Callable[..., Any]:
             click.option(
                 "--marker",
                 "marker_mm",
-                type=click.FloatRange(5.0, 200.0),
+                type=float,
                 metavar="MM",
                 help="Side of a printed ArUco marker held beside the face in the photographs.",
             ),

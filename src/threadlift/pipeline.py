@@ -13,19 +13,18 @@ import numpy as np
 from threadlift.assessment import Assessment, assess
 from threadlift.capturing import (
     CAPTURE_PAGE,
-    EXTRAS,
     FaceSource,
     Progress,
     silent,
     staged,
     within,
+    write_glb,
     write_json,
 )
 from threadlift.consultation import Consultation
 from threadlift.errors import InputError
 from threadlift.face import Face
 from threadlift.face.pair import Displacement
-from threadlift.interop import write_face_glb
 from threadlift.interop.file_models import checked
 from threadlift.outcome import Outcome, predict
 from threadlift.planning import Plan, plan
@@ -113,15 +112,11 @@ def write_run(
     """
     face = run.face
     displacement = None if run.outcome is None else run.outcome.displacement_mm
-    write_face_glb(
+    write_glb(
+        face,
         folder / GLB,
-        vertices=face.vertices,
-        triangles=face.triangles,
-        normals=face.normals,
-        colors=face.colors,
-        displacement=np.zeros_like(face.vertices) if displacement is None else displacement,
-        threads_mm=[t.path_mm for t in run.plan.recommended],
-        extras={"kind": face.kind, **EXTRAS},
+        np.zeros_like(face.vertices) if displacement is None else displacement,
+        run.plan.recommended,
     )
     write_json(
         folder / ASSESSMENT,
@@ -155,7 +150,7 @@ def plan_to_folder(
     consultation = (
         Consultation() if consultation_path is None else Consultation.load(consultation_path)
     )
-    options = {"max_threads": max_threads, "seed": seed, "members": members}
+    options = {"max_threads": max_threads, "seed": seed, "members": members, **source.options}
     with staged(folder) as staging:
         progress(0.0, "Fitting the face")
         captured = source.capture(
@@ -229,15 +224,6 @@ def simulate_to_folder(
             progress=within(progress, STAGES["tissue"], STAGES["outcome"]),
         )
         write_json(staging / OUTCOME, checked("outcome", outcome.to_json()))
-        write_face_glb(
-            staging / GLB,
-            vertices=face.vertices,
-            triangles=face.triangles,
-            normals=face.normals,
-            colors=face.colors,
-            displacement=outcome.displacement_mm,
-            threads_mm=[t.path_mm for t in threads],
-            extras={"kind": face.kind, **EXTRAS},
-        )
+        write_glb(face, staging / GLB, outcome.displacement_mm, threads)
     progress(1.0, "Done")
     return outcome

@@ -10,7 +10,7 @@ from threadlift.face import Face
 from threadlift.face.captured import Captured, View
 from threadlift.face.quality import Finding
 from threadlift.graphics import portrait_camera, render
-from threadlift.reporting.capture_figures import overlay
+from threadlift.reporting.capture_figures import FOUND, overlay
 from threadlift.reporting.capture_page import render_capture
 
 POOR = Finding("yaw", "front", 14.0, 10.0, "deg", "poor", "Turn the head 14° to the left.")
@@ -59,8 +59,15 @@ def test_overlay_changes_the_picture_only_where_the_face_is(captured):
         landmarks_px=view.landmarks_px[:0],
     )
     untouched = overlay(away, t.coarse_triangles, t.skin)
-    assert drawn.std() != untouched.std()
-    assert untouched.shape[0] > drawn.shape[0] - 1  # nothing of the face in it: not cut
+    h, w = view.rgb.shape[:2]
+    # Nothing of the face in it: the whole picture, only scaled, and nothing drawn.
+    assert untouched.shape[1] / untouched.shape[0] == pytest.approx(w / h, rel=0.01)
+    assert abs(untouched.mean() - view.rgb.mean()) < 1.0
+    # The cut is narrower than the picture, and mesh and landmarks are drawn in their colours.
+    assert drawn.shape[1] / drawn.shape[0] != pytest.approx(w / h, rel=0.01)
+    yellow = np.abs(drawn.astype(int) - FOUND).max(axis=2) < 40
+    assert yellow.sum() > 200
+    assert not (np.abs(untouched.astype(int) - FOUND).max(axis=2) < 40).any()
 
 
 def test_a_field_of_another_mesh_is_refused(captured):

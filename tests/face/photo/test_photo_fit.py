@@ -2,9 +2,12 @@
 
 import numpy as np
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from threadlift.face.photo.camera import FACING, PhotoCamera, exponential, resection
-from threadlift.face.photo.fit import PointModel, Priors, View, fit
+from threadlift.face.photo.fit import fit
+from threadlift.face.photo.problem import PointModel, Priors, State, View
 from threadlift.graphics.camera import view_rotation
 
 PRIORS = Priors(expression_sd=0.2, distance_mm=1000.0, distance_log_sd=0.5, pitch_sd=0.2)
@@ -167,3 +170,31 @@ def test_hidden_landmarks_pull_little(model):
 
 def test_a_frontal_head_faces_the_camera():
     np.testing.assert_allclose(view_rotation(0, 0), FACING, atol=1e-12)
+
+
+@settings(max_examples=60, deadline=None)
+@given(
+    step=st.lists(st.floats(-5.0, 5.0), min_size=3 + 2 * (7 + 2), max_size=3 + 2 * (7 + 2)),
+    towards=st.floats(1.0, 20_000.0),
+    sign=st.sampled_from([-1.0, 1.0]),
+)
+def test_no_step_passes_behind_a_camera_or_changes_its_own_direction(step, towards, sign):
+    cameras = (camera_at(), camera_at(yaw_deg=40.0))
+    before = State(np.zeros(3), np.zeros((2, 2)), cameras)
+    whole = np.array(step)
+    whole[3 + 5] = sign * towards  # along the first camera's axis [mm]
+    after = before.stepped(whole)
+    for old, new in zip(cameras, after.cameras, strict=True):
+        assert 0.4999 <= new.translation[2] / old.translation[2] <= 2.0001
+        assert 0.4999 <= new.focal / old.focal <= 2.0001
+    moved = after.cameras[0].translation[2] - cameras[0].translation[2]
+    share = moved / (sign * towards)
+    np.testing.assert_allclose(after.identity, share * whole[:3], atol=1e-6)
+
+
+def test_a_small_step_is_taken_whole():
+    step = np.full(3 + 9, 0.01)
+    after = State(np.zeros(3), np.zeros((1, 2)), (camera_at(),)).stepped(step)
+    np.testing.assert_array_equal(after.identity, step[:3])
+    np.testing.assert_array_equal(after.expressions, step[None, 10:])
+    assert after.cameras[0].translation[2] == 900.01

@@ -20,18 +20,19 @@ from threadlift.face.expression.fitted import Fitted, unit_names
 from threadlift.face.face import Face
 from threadlift.face.network.landmarker import FaceDetection
 from threadlift.face.photo.camera import PhotoCamera
-from threadlift.face.photo.fit import PhotoFit, PointModel, Priors, View, fit
+from threadlift.face.photo.fit import fit
 from threadlift.face.photo.image_io import Photo, read_photo
 from threadlift.face.photo.model import FULL_TRUST, view_of, zone_sum
 from threadlift.face.photo.pictures import Picture, check_pose, one_face
+from threadlift.face.photo.problem import PhotoFit, PointModel, Priors, View
 from threadlift.face.quality.gate import refuse_unusable
+from threadlift.face.quality.patches import pupil_distance_px
 from threadlift.face.quality.photo import before_fit
 from threadlift.face.template import Array
 from threadlift.graphics.raster import render
 
 #: Size [px] of the picture of the face at rest, and what share of its width the face fills.
 _PICTURE_PX, _PICTURE_SHARE = 480, 0.5
-RIGHT_IRIS, LEFT_IRIS = 468, 473
 _CHEEKS = ("malar", "infraorbital", "buccal", "nasolabial", "preauricular", "marionette")
 #: Landmarks on cheeks are trusted less by this factor (trials: 1 takes half of the smile away).
 _CHEEK_FACTOR = 3.0
@@ -124,7 +125,7 @@ def _misfit_percent(fitted: PhotoFit, model: PointModel, seen: FaceDetection) ->
     still = (np.linalg.norm(moved, axis=1) < 1.0) & np.isfinite(model.sd_mm)
     still &= fitted.used[0] > 0.0
     px = np.linalg.norm(fitted.residual_px[0][still], axis=1)
-    ipd = float(np.linalg.norm(seen.landmarks_px[LEFT_IRIS] - seen.landmarks_px[RIGHT_IRIS]))
+    ipd = pupil_distance_px(seen.landmarks_px)
     return 100.0 * float(np.sqrt(np.mean(px**2))) / ipd if still.any() else np.inf
 
 

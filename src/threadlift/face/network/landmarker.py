@@ -30,6 +30,7 @@ MIN_PRESENCE = 0.5  # landmark model's own face score below which a region is dr
 TILE_LEVELS = (2, 4, 8)  # tile edge = longer edge / level, when the whole picture shows no face
 SAME_FACE = 0.3  # overlap of two landmark boxes that makes them one face
 LANDMARKS = 478
+RIGHT_IRIS, LEFT_IRIS = 468, 473  # centres; "right" is the subject's right
 
 # Points that the expression network reads, and its outputs, in its order (published with it).
 # fmt: off

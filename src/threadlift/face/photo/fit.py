@@ -16,13 +16,11 @@ of files, colours or the template's topology.
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
-
 import numpy as np
 from numpy.typing import NDArray
 
-from threadlift.errors import InputError
 from threadlift.face.photo.camera import UNKNOWNS, PhotoCamera, resection
+from threadlift.face.photo.problem import Outline, PhotoFit, PointModel, Priors, State, View, fitted
 
 Array = NDArray[np.float64]
 
@@ -39,111 +37,6 @@ CONVERGED = 1e-3  # largest step in units of each unknown's prior
 GRAZING, OPEN = 0.05, 0.35  # cosine to the view: below, a landmark is ignored; above, fully used
 # Weak priors that only fix what the data leave free (the pose is always well determined).
 POSE_SCALE = np.array([1.0, 1.0, 1.0, 1e3, 1e3, 1e3, 1.0])
-
-
-@dataclass(frozen=True)
-class PointModel:
-    """A linear model of n points of the head: mean + modes · a + expressions · e.
-
-    mean (n, 3) [mm, patient frame], modes (k, n, 3) [mm per sd], expressions (m, n, 3) [mm at
-    weight 1], normals (n, 3) outward, sd_mm (n,) how far a landmark is trusted (inf: not used).
-    """
-
-    mean: Array
-    modes: Array
-    expressions: Array
-    normals: Array
-    sd_mm: Array
-
-    def points(self, identity: Array, expression: Array) -> Array:
-        """Points (n, 3) for coefficients (k,) and (m,)."""
-        return (
-            self.mean
-            + np.tensordot(identity, self.modes, 1)
-            + np.tensordot(expression, self.expressions, 1)
-        )
-
-    def rows(self, jacobian: Array) -> tuple[Array, Array]:
-        """Chain rule: (n, r, 3) by point -> (n, r, k) by identity and (n, r, m) by expression."""
-        return (
-            np.einsum("nrc,knc->nrk", jacobian, self.modes, optimize=True),
-            np.einsum("nrc,mnc->nrm", jacobian, self.expressions, optimize=True),
-        )
-
-    def subset(self, index: NDArray[np.intp]) -> PointModel:
-        """The model of some of the points, in the order given (repeats allowed)."""
-        return PointModel(
-            self.mean[index],
-            self.modes[:, index],
-            self.expressions[:, index],
-            self.normals[index],
-            self.sd_mm[index],
-        )
-
-
-@dataclass(frozen=True)
-class Outline:
-    """The jaw's outline in a photo: pixels (o, 2) on it, outward unit normals (o, 2), sd [mm]."""
-
-    pixels: Array
-    normals: Array
-    sd_mm: float
-
-
-@dataclass(frozen=True)
-class View:
-    """What one photo contributes.
-
-    pixels (n, 2) and depth_px (n,) of the landmarks; scores (m,) expected expression weights;
-    principal (2,) [px]; focal_px a first guess; focal_sd the relative sd of that guess, or inf
-    when the photo says nothing of its lens.
-    """
-
-    pixels: Array
-    depth_px: Array
-    scores: Array
-    principal: Array
-    focal_px: float
-    focal_sd: float
-    outline: Outline | None = None
-
-
-@dataclass(frozen=True)
-class Priors:
-    """Standard deviations of the priors; values come from the evidence register."""
-
-    expression_sd: float
-    distance_mm: float
-    distance_log_sd: float
-    pitch_sd: float  # [rad]
-
-
-@dataclass(frozen=True)
-class PhotoFit:
-    """Result of :func:`fit`.
-
-    identity (k,); expressions (v, m) in 0..1; cameras per photo; residual_px (v, n, 2) model minus
-    landmark; covariance (k, k) of the identity given the landmarks; used (v, n) final weights
-    relative to full trust; steps taken; compared: places at which photos were compared densely.
-    """
-
-    identity: Array
-    expressions: Array
-    cameras: tuple[PhotoCamera, ...]
-    residual_px: Array
-    covariance: Array
-    used: Array
-    steps: int
-    compared: int = 0
-
-
-@dataclass(frozen=True)
-class State:
-    """Values of all unknowns: identity (k,), expressions (v, m), cameras per photo."""
-
-    identity: Array
-    expressions: Array
-    cameras: tuple[PhotoCamera, ...]
 
 
 def facing(normals: Array, points: Array, camera: PhotoCamera) -> Array:
@@ -330,8 +223,7 @@ def fit(
     `rim` are candidates for the jaw's outline (same coefficients as `model`); None leaves
     outlines out. `unchanged` (r, k): linear functions of the identity that are zero ± 1 in a
     neutral head (such as lips that part), or None. Deterministic: Gauss–Newton steps from the
-    mean head (the priors keep the system well conditioned and the first pose is close). Raises
-    InputError when the landmarks drive the camera into the head: they are not a human face's.
+    mean head (the priors keep the system well conditioned and the first pose is close).
     """
     k, m = len(model.modes), len(model.expressions)
     width = UNKNOWNS + m
@@ -375,34 +267,8 @@ def fit(
         )
         if steps > SETTLED:
             step = SHORTER * step
-        state = replace(
-            state,
-            identity=state.identity + step[:k],
-            expressions=np.array(
-                [
-                    state.expressions[v] + step[s + UNKNOWNS : s + width]
-                    for v, s in enumerate(starts)
-                ]
-            ).reshape(-1, m),
-            cameras=tuple(
-                c.moved(step[s : s + UNKNOWNS]) for c, s in zip(state.cameras, starts, strict=True)
-            ),
-        )
-        if not all(c.translation[2] > 0.0 and np.isfinite(c.focal) for c in state.cameras):
-            raise InputError(
-                "What looks like a face has no shape that a head can have.",
-                "Use a photograph of one human face; cartoons, animals and statues cannot be "
-                "fitted.",
-            )
+        state = state.stepped(step)
         if not pose_only and np.abs(step / unit).max() < CONVERGED:
             break
     blocks = [landmark_block(model, view, state, v, scales[v]) for v, view in enumerate(views)]
-    return PhotoFit(
-        state.identity,
-        state.expressions,
-        state.cameras,
-        np.array([b[3] for b in blocks]),
-        np.asarray(np.linalg.inv(hessian)[:k, :k], dtype=float),
-        np.array([b[2] for b in blocks]),
-        steps,
-    )
+    return fitted(state, blocks, hessian, steps)

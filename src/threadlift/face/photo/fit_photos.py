@@ -21,11 +21,12 @@ from threadlift.face.capture import Capture
 from threadlift.face.expression.composites import expression_fields
 from threadlift.face.face import Face
 from threadlift.face.photo.camera import PhotoCamera
-from threadlift.face.photo.fit import PhotoFit, Priors, fit
+from threadlift.face.photo.fit import fit
 from threadlift.face.photo.joint import refine
 from threadlift.face.photo.marker import find_markers
 from threadlift.face.photo.model import model_of, view_of, zone_sum
 from threadlift.face.photo.pictures import Picture, check_ipd, check_pose, read_pictures
+from threadlift.face.photo.problem import PhotoFit, Priors
 from threadlift.face.photo.scale import (
     Scale,
     check_marker,
@@ -38,6 +39,7 @@ from threadlift.face.photo.scale import (
 from threadlift.face.photo.texture import Canvas, Shot, colours
 from threadlift.face.photo.uncertainty import posterior_sd
 from threadlift.face.quality import Finding, refuse_unusable
+from threadlift.face.quality.patches import pupil_distance_px
 from threadlift.face.quality.photo import before_fit
 from threadlift.face.quality.subject import plausibility, pose
 from threadlift.face.template import Template, template
@@ -46,14 +48,10 @@ from threadlift.graphics.raster import vertex_normals
 Array = NDArray[np.float64]
 Progress = Callable[[float, str], None]
 
-POOR_FIT_PERCENT = 4.0  # reprojection error [% of pupil distance] that is said aloud
 FEW_COMPARED = 150  # places per side photo, of about 800 in well lit, sharp ones
 LIPS_APART = 0.035  # gap of the inner lips over mouth width that may show teeth
-RIGHT_IRIS, LEFT_IRIS = 468, 473
 CHEEK_ZONES = ("malar", "infraorbital", "buccal", "nasolabial")
 CORE_ZONES = ("infraorbital", "nasolabial", "marionette", "chin")
-
-
 PLANE_LANDMARKS = ("zygion_L", "zygion_R", "malar_eminence_L", "malar_eminence_R", "glabella")
 
 
@@ -162,18 +160,15 @@ def _numbers(
     ipd_mm: float,
     scale_sd: float,
 ) -> dict[str, float]:
-    front = fitted.residual_px[0]
-    used = fitted.used[0] > 0.05
-    misfit = np.linalg.norm(front[used], axis=1)
-    face = pictures[0].face.landmarks_px
-    ipd_px = float(np.linalg.norm(face[RIGHT_IRIS] - face[LEFT_IRIS]))
+    misfit = _misfit_px(fitted)
+    ipd_px = pupil_distance_px(pictures[0].face.landmarks_px)
     yaw, pitch, roll = fitted.cameras[0].angles_deg()
     rms = float(np.sqrt((misfit**2).mean()))
     numbers = {
         "reprojection_px": rms,
         "reprojection_median_px": float(np.median(misfit)),
         "reprojection_percent_ipd": 100.0 * rms / ipd_px,
-        "landmarks_used": float(used.sum()),
+        "landmarks_used": float(len(misfit)),
         "photos": float(len(pictures)),
         "face_width_px": pictures[0].face.width_px,
         "ipd_px": ipd_px,
@@ -307,21 +302,20 @@ def _fit_findings(pictures: list[Picture], fitted: PhotoFit, modes: int) -> list
     for k, (picture, camera) in enumerate(zip(pictures, fitted.cameras, strict=True)):
         out += pose(picture.role, picture.role, *camera.angles_deg())
         if k == 0:  # one face, and the side photos' landmarks are poorer by nature
-            out += plausibility(picture.role, identity, _misfit_percent(picture, fitted))
+            misfit = float(np.sqrt((_misfit_px(fitted) ** 2).mean()))
+            size = pupil_distance_px(picture.face.landmarks_px)
+            out += plausibility(picture.role, identity, 100.0 * misfit / size)
     return out
 
 
-def _misfit_percent(front: Picture, fitted: PhotoFit) -> float:
-    """Misfit of the front photo's landmarks, hidden ones apart [% of the pupil distance]."""
-    used = fitted.used[0] > 0.05
-    misfit = float(np.sqrt((fitted.residual_px[0][used] ** 2).sum(axis=1).mean()))
-    face = front.face.landmarks_px
-    return 100.0 * misfit / float(np.linalg.norm(face[RIGHT_IRIS] - face[LEFT_IRIS]))
+def _misfit_px(fitted: PhotoFit) -> Array:
+    """Misfits (k,) [px] of the front photo's landmarks that are not hidden."""
+    return np.linalg.norm(fitted.residual_px[0][fitted.used[0] > 0.05], axis=1)
 
 
 def _notes(pictures: list[Picture], numbers: dict[str, float]) -> list[str]:
     notes = ["photo-only: an illustration, not a basis for millimetres"]
-    if numbers["reprojection_percent_ipd"] > POOR_FIT_PERCENT:
+    if numbers["reprojection_percent_ipd"] > value("quality.misfit.good"):
         notes.append(
             "the fit is poor "
             f"({numbers['reprojection_percent_ipd']:.1f} % of the pupil distance): "

@@ -16,11 +16,6 @@ from numpy.typing import NDArray
 from threadlift.evidence import value
 from threadlift.face.photo.camera import UNKNOWNS
 from threadlift.face.photo.fit import (
-    PhotoFit,
-    PointModel,
-    Priors,
-    State,
-    View,
     bounded_step,
     landmark_block,
     normal_equations,
@@ -29,6 +24,7 @@ from threadlift.face.photo.fit import (
     smoothstep,
 )
 from threadlift.face.photo.model import Models
+from threadlift.face.photo.problem import PhotoFit, PointModel, Priors, State, View, fitted
 from threadlift.face.photo.stereo import (
     Motion,
     WorkView,
@@ -210,18 +206,10 @@ def refine(
             for pair in pairs:
                 add_pair(pair, models.skin, state, work, hessian, gradient)
             step = bounded_step(hessian, gradient, bounded, state.expressions.ravel(), everything)
-            state = _stepped(state, step, k, m, starts)
+            state = state.stepped(step)
     blocks = [landmark_block(soft[v], view, state, v, scales[v]) for v, view in enumerate(views)]
-    return PhotoFit(
-        state.identity,
-        state.expressions,
-        state.cameras,
-        np.array([b[3] for b in blocks]),
-        np.asarray(np.linalg.inv(hessian)[:k, :k], dtype=float),
-        np.array([b[2] for b in blocks]),
-        start.steps + rounds * STEPS,
-        sum(len(p.rows) for p in pairs),
-    )
+    compared = sum(len(p.rows) for p in pairs)
+    return fitted(state, blocks, hessian, start.steps + rounds * STEPS, compared)
 
 
 def _softened(landmarks: PointModel, count: int, pairs: list[Pair]) -> list[PointModel]:
@@ -251,16 +239,3 @@ def _turned(models: Models, state: State, v: int, shape: Array, triangles: NDArr
     normals = vertex_normals(shape, triangles)[models.samples]
     s = models.skin
     return PointModel(s.mean, s.modes, s.expressions, normals, s.sd_mm)
-
-
-def _stepped(state: State, step: Array, k: int, m: int, starts: list[int]) -> State:
-    return State(
-        state.identity + step[:k],
-        np.array(
-            [
-                state.expressions[v] + step[s + UNKNOWNS : s + UNKNOWNS + m]
-                for v, s in enumerate(starts)
-            ]
-        ),
-        tuple(c.moved(step[s : s + UNKNOWNS]) for c, s in zip(state.cameras, starts, strict=True)),
-    )

@@ -10,8 +10,9 @@ from numpy.typing import NDArray
 
 from threadlift.evidence import value
 from threadlift.face.photo.detail import Kernel, detail_fields, spread
-from threadlift.face.photo.fit import Outline, PointModel, View, smoothstep
+from threadlift.face.photo.fit import smoothstep
 from threadlift.face.photo.pictures import Picture
+from threadlift.face.photo.problem import Outline, PointModel, View
 from threadlift.face.scan.model import scan_trust
 from threadlift.face.template import Template, template
 from threadlift.graphics.raster import vertex_normals

@@ -6,7 +6,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from threadlift.evidence import value
-from threadlift.face.photo.fit import PointModel, smoothstep
+from threadlift.face.photo.fit import smoothstep
+from threadlift.face.photo.problem import PointModel
 from threadlift.face.scan.model import scan_trust
 from threadlift.face.template import Template
 

@@ -6,9 +6,10 @@ import numpy as np
 from numpy.typing import NDArray
 from skimage.color import rgb2lab
 
+from threadlift.face.network.landmarker import LEFT_IRIS, RIGHT_IRIS
+
 Array = NDArray[np.float64]
 
-RIGHT_IRIS, LEFT_IRIS = 468, 473
 # Landmarks in the middle of skin that is bare in a portrait; "right" is the subject's right.
 RIGHT_CHEEK, LEFT_CHEEK = (50, 205, 101), (280, 425, 330)
 BARE = (168, 6, 143, 372)  # bridge of the nose, beside the eyes: bare above any mask

@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 from threadlift.errors import InputError
 from threadlift.evidence import parameter, value
 from threadlift.face.closest import SurfaceIndex
+from threadlift.face.network.landmarker import LEFT_IRIS, RIGHT_IRIS
 from threadlift.face.scan.clean import (
     boundary_vertices,
     intrinsic_frame,
@@ -41,7 +42,6 @@ DENSE_TRIANGLES = 320_000
 PASS_1_TRIANGLES = 120_000
 #: Holes up to this size [mm] do not count as the rim of the scan.
 PINHOLE_MM = 8.0
-RIGHT_IRIS, LEFT_IRIS = 468, 473
 #: Scores of the landmark network up to this are what faces at rest get.
 _REST_SCORE = 0.2
 
