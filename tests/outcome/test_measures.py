@@ -7,7 +7,8 @@ import pytest
 from block_case import UP, block_thread
 
 from threadlift.outcome import Probe
-from threadlift.outcome.measures import principal_strains, smoother, vertex_normals
+from threadlift.outcome.measures import smoother, vertex_normals
+from threadlift.tissue.skin_strain import principal_strains
 
 
 @pytest.fixture(scope="module")

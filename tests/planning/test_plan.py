@@ -35,6 +35,14 @@ def made(case: Case) -> Plan:
         return plan(case.tissue, case.assessment, max_threads=3)
 
 
+def test_every_recommended_thread_has_a_reason(made: Plan) -> None:
+    why = made.to_json()["thread_reasons"]
+    assert [t["thread"] for t in why["threads"]] == [t.id for t in made.recommended]
+    for reason in why["threads"]:
+        zone = reason["main_zone"]
+        assert 0.0 < reason["contribution_mm"][zone] <= 1.3 * made.verification["lift_mm"][zone]
+
+
 def with_record(case: Case, **changes: object) -> Tissue:
     tissue = case.tissue.varied()
     tissue.consultation = record(**changes)

@@ -74,8 +74,58 @@ class ProvenanceModel(FileModel):
     plan_sha256: str
 
 
+class MoveModel(FileModel):
+    """One change to a thread: kind, signed size (mm, or share of the tension), where it goes."""
+
+    kind: Literal["entry-across", "target-along", "target-across", "depth", "tension", "left-out"]
+    by: float
+    unit: str
+    toward: str
+
+
+class StopModel(FileModel):
+    """What stops a thread from being there; `margin` in `unit`, negative: how far past it."""
+
+    kind: Literal["safety", "limit", "spacing", "worse", "nothing", "leaves-skin"]
+    what: str
+    structure: str
+    margin: float
+    unit: str
+
+
+class ChangeModel(FileModel):
+    """A thread placed differently, everything else as planned: what changes."""
+
+    move: MoveModel
+    goal_attained_change: float
+    objective_change: float
+    lift_change_mm: dict[str, float]
+    risks: dict[str, dict[str, Any]]
+    safe: bool
+    violations: list[Any]
+    stopped_by: StopModel
+
+
+class ThreadReasonModel(FileModel):
+    """What a thread adds to each zone [mm, share of the lift there], and what moving it does."""
+
+    thread: str
+    main_zone: str
+    contribution_mm: dict[str, float]
+    share_of_lift: dict[str, float]
+    goal_attained: float
+    changes: list[ChangeModel]
+
+
+class ReasonsModel(FileModel):
+    """Every thread's reason; `check`: one thread left out in the nonlinear model, too."""
+
+    threads: list[ThreadReasonModel]
+    check: dict[str, Any] | None
+
+
 class PlanModel(FileModel):
-    """`plan.json`."""
+    """`plan.json`. The explaining parts are absent where no threads are recommended."""
 
     schema_: Literal["threadlift.plan/1"] = Field(alias="schema")
     recommendation: Literal["threads", "no-thread-lift", "more-information"]
@@ -84,6 +134,7 @@ class PlanModel(FileModel):
     alternatives: list[dict[str, Any]]
     optimality: OptimalityModel
     safety: SafetyModel
+    thread_reasons: ReasonsModel | None = None
     provenance: ProvenanceModel
 
 

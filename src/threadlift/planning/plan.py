@@ -16,8 +16,10 @@ from threadlift.consultation import Consultation, completeness, contraindication
 from threadlift.errors import InputError, SolverError
 from threadlift.evidence import table, value
 from threadlift.planning.candidates import CandidateSet, candidates
+from threadlift.planning.explain import Explained, explain
 from threadlift.planning.hazards import HazardField, StructureLike
 from threadlift.planning.optimise import SideGrid, combine, search_side, side_grid
+from threadlift.planning.reasons import Ground
 from threadlift.planning.responses import Body, columns
 from threadlift.planning.result import Alternative, Optimality, Plan
 from threadlift.planning.rows import Rows, build_rows
@@ -131,6 +133,7 @@ class _Maker:
         alternatives: Sequence[Alternative],
         optimality: Optimality,
         safety: SafetyReport,
+        why: Explained | None = None,
     ) -> Plan:
         """Assemble a plan with its provenance."""
         from threadlift import __version__
@@ -146,6 +149,7 @@ class _Maker:
             version=__version__,
             seed=self.seed,
             inputs_sha256=_inputs_sha256(self.tissue),
+            thread_reasons=None if why is None else why.thread_reasons,
             displacement=None if verified is None else verified.displacement,
         )
 
@@ -191,8 +195,15 @@ class _Maker:
             fine_rows = build_rows(self.tissue.mesh, self.assessment.goal)
             verified = _on_fine(self.tissue, fine_rows, coarse, verified)
         others = [options[i].alternative() for i in sorted(order[1:])]
+        tell(0.9, "Asking what stops every thread from being elsewhere")
+        why = explain(
+            Ground(coarse, rows, skin, marks, hazards),
+            self.tissue,
+            verified,
+            winner.verified.displacement,
+        )
         return self._conclude(
-            verified, [*others, _no_treatment()], optimality, skin, marks, hazards
+            verified, [*others, _no_treatment()], optimality, why, skin, marks, hazards
         )
 
     def _coarse(self) -> Tissue:
@@ -261,6 +272,7 @@ class _Maker:
         verified: Verified,
         alternatives: Sequence[Alternative],
         optimality: Optimality,
+        why: Explained,
         skin: Skin,
         marks: Marks,
         hazards: Sequence[StructureLike],
@@ -310,7 +322,7 @@ class _Maker:
             "Assumes that the superficial temporal artery was palpated and marked before entry.",
             *relative,
         ]
-        return self.result("threads", reasons, verified, alternatives, optimality, safety)
+        return self.result("threads", reasons, verified, alternatives, optimality, safety, why)
 
 
 def _no_treatment() -> Alternative:

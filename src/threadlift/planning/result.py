@@ -67,6 +67,9 @@ class Alternative:
 class Plan:
     """A plan. `verification` holds the nonlinear numbers of the recommended threads.
 
+    `thread_reasons`: what each of them adds and what stops it from being elsewhere
+    (:class:`threadlift.planning.reason_data.Reasons` as JSON).
+
     `displacement` (N, 3) [mm]: the verified equilibrium on the tissue's mesh, where a prediction
     may start; not part of the file or the hash.
     """
@@ -81,9 +84,11 @@ class Plan:
     version: str
     seed: int
     inputs_sha256: str
+    thread_reasons: dict[str, Any] | None = None
     displacement: NDArray[np.float64] | None = field(default=None, repr=False, compare=False)
 
     def _content(self) -> dict[str, Any]:
+        extra = {"thread_reasons": self.thread_reasons}
         return {
             "schema": SCHEMA,
             "recommendation": self.recommendation,
@@ -93,7 +98,7 @@ class Plan:
             "optimality": self.optimality.to_json(),
             "safety": self.safety.to_json(),
             "verification": self.verification,
-        }
+        } | {name: part for name, part in extra.items() if part is not None}
 
     @property
     def plan_sha256(self) -> str:
@@ -140,6 +145,7 @@ class Plan:
                 version=p["version"],
                 seed=p["seed"],
                 inputs_sha256=p["inputs_sha256"],
+                thread_reasons=data.get("thread_reasons"),
             )
             stated = p["plan_sha256"]
         except (KeyError, TypeError) as error:

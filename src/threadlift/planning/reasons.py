@@ -1,0 +1,286 @@
+"""Why every thread of a plan lies where it lies: what it adds, and what stops it from moving.
+
+Each thread is left out, moved, sunk, raised, tightened and loosened, one change at a time
+(:mod:`threadlift.planning.moves`). A moved thread is a real one: its path is made anew on this
+face, the safety kernel judges the whole plan with it, and its effect is solved in the linear model
+with all string stiffnesses coupled (:mod:`threadlift.planning.few`), read with the factors by which
+the nonlinear solve of the plan differed. The thread that adds most is also left out in the
+nonlinear model, which shows how far the linear differences can be trusted.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from threadlift.errors import SolverError
+from threadlift.evidence import value
+from threadlift.planning.few import FewThreads
+from threadlift.planning.hazards import StructureLike
+from threadlift.planning.moves import Move, moved, moves
+from threadlift.planning.reading import Factors, Reader, Reading, ratio
+from threadlift.planning.reason_data import Change, LeftOut, Reasons, Stop, ThreadReason
+from threadlift.planning.rows import Rows
+from threadlift.planning.safety import Marks, Violation, check
+from threadlift.planning.skin import Skin
+from threadlift.threads import Thread
+from threadlift.tissue import Tissue
+
+Array = NDArray[np.float64]
+
+# Relative residual of the nonlinear check.
+_TOLERANCE = 1e-4
+
+
+@dataclass(frozen=True)
+class Ground:
+    """What moved threads are judged on: tissue and rows of the search, skin, marks, structures."""
+
+    tissue: Tissue
+    rows: Rows
+    skin: Skin
+    marks: Marks
+    hazards: Sequence[StructureLike]
+
+
+@dataclass(frozen=True)
+class Variant:
+    """A plan with thread number `index` changed; `thread` is None where it is left out."""
+
+    index: int
+    move: Move
+    thread: Thread | None
+
+
+def reasons(
+    ground: Ground,
+    threads: Sequence[Thread],
+    lift_mm: dict[str, float],
+    used: dict[str, float],
+    strain: float | None = None,
+    start: Array | None = None,
+) -> Reasons:
+    """The reason of every thread.
+
+    lift_mm by zone, used (shares of limits by kind and side) and strain [%] are what the nonlinear
+    solve of the plan showed; start (N,3) [mm]: a nearby solution on the mesh of the search.
+    Deterministic; no thread, no reasons.
+    """
+    if not threads:
+        return Reasons((), None)
+    variants, gone = _variants(ground, threads)
+    few = FewThreads.of(ground.tissue, [*threads, *(v.thread for v in variants if v.thread)])
+    reader = Reader(ground.tissue.mesh, ground.rows, threads)
+    solved = few.displacements(_loads(few, threads, variants))
+    factors = _factors(reader, solved[0], threads, lift_mm, used, strain)
+    base = reader.of(solved[0], threads, factors)
+    own = {(v.thread, v.rule, v.structure) for v in _judged(ground, threads)}
+    changes: list[list[Change]] = [[] for _ in threads]
+    for variant, u in zip(variants, solved[1:], strict=True):
+        new = _plan_with(threads, variant)
+        found = [v for v in _judged(ground, new) if (v.thread, v.rule, v.structure) not in own]
+        read = reader.of(u, new, factors)
+        changes[variant.index].append(_change(variant, base, read, found, threads))
+    for index, move in gone:
+        changes[index].append(_impossible(move))
+    order = {m: i for i, m in enumerate(m.kind + str(m.by) for m in moves())}
+    out = []
+    for thread, mine in zip(threads, changes, strict=True):
+        mine.sort(key=lambda c: order[c.move.kind + str(c.move.by)])
+        out.append(_reason(thread, base, mine))
+    return Reasons(tuple(out), _checked(ground, threads, out, start))
+
+
+def _variants(
+    ground: Ground, threads: Sequence[Thread]
+) -> tuple[list[Variant], list[tuple[int, Move]]]:
+    """Every thread's variants, and the moves that the skin has no room for."""
+    variants, gone = [], []
+    for index, thread in enumerate(threads):
+        for move in moves():
+            if move.kind == "left-out":
+                variants.append(Variant(index, move, None))
+                continue
+            found = moved(ground.tissue.mesh, ground.skin, thread, move)
+            if found is None:
+                gone.append((index, move))
+            else:
+                variants.append(Variant(index, found[1], found[0]))
+    return variants, gone
+
+
+def _plan_with(threads: Sequence[Thread], variant: Variant) -> list[Thread]:
+    new = [variant.thread] if variant.thread is not None else []
+    return [*threads[: variant.index], *new, *threads[variant.index + 1 :]]
+
+
+def _loads(few: FewThreads, threads: Sequence[Thread], variants: Sequence[Variant]) -> list[Array]:
+    """Nodal loads of the plan and of every variant.
+
+    The other side's threads keep the loads that they have in the plan: sides hardly couple, and
+    what is left out is of second order in that.
+    """
+    strings = [few.strings(t) for t in threads]
+    planned = few.loads(strings)
+    out = [np.sum(planned, axis=0)]
+    for variant in variants:
+        side = threads[variant.index].side
+        mine = [
+            s
+            for i, (s, t) in enumerate(zip(strings, threads, strict=True))
+            if t.side == side and i != variant.index
+        ]
+        if variant.thread is not None:
+            mine.append(few.strings(variant.thread))
+        zero = np.zeros(few.compliance.shape[0])
+        others = sum((p for p, t in zip(planned, threads, strict=True) if t.side != side), zero)
+        out.append(others + sum(few.loads(mine, others), zero))
+    return out
+
+
+def _factors(
+    reader: Reader,
+    u: Array,
+    threads: Sequence[Thread],
+    lift_mm: dict[str, float],
+    used: dict[str, float],
+    strain: float | None,
+) -> Factors:
+    linear = reader.of(u, threads)
+    return Factors(
+        {z: ratio(lift_mm.get(z, 0.0), mm) for z, mm in linear.lift_mm.items()},
+        {k: ratio(used.get(k, 0.0), x) for k, x in linear.used.items() if k != "overshoot"},
+        1.0 if strain is None else ratio(strain, linear.risks["overpull"]),
+    )
+
+
+def _judged(ground: Ground, threads: Sequence[Thread]) -> list[Violation]:
+    return list(check(threads, ground.skin, ground.marks, ground.hazards).violations)
+
+
+def _change(
+    variant: Variant,
+    base: Reading,
+    read: Reading,
+    found: Sequence[Violation],
+    threads: Sequence[Thread],
+) -> Change:
+    goal = read.goal_attained - base.goal_attained
+    objective = read.objective - base.objective
+    stop, what, structure, margin, unit = stopped_by(variant, read, objective, found, threads)
+    return Change(
+        variant.move,
+        goal,
+        objective,
+        {z: mm - base.lift_mm[z] for z, mm in read.lift_mm.items()},
+        read.risks,
+        {k: x - base.risks[k] for k, x in read.risks.items()},
+        tuple(found),
+        stop,
+        what,
+        structure,
+        margin,
+        unit,
+    )
+
+
+def _impossible(move: Move) -> Change:
+    return Change(move, 0.0, 0.0, {}, {}, {}, (), "leaves-skin")
+
+
+def stopped_by(
+    variant: Variant,
+    read: Reading,
+    objective: float,
+    found: Sequence[Violation],
+    threads: Sequence[Thread],
+) -> tuple[Stop, str, str, float, str]:
+    """The first constraint that a change breaks: safety, a limit, room; else the objective.
+
+    A thread that is missed is worse, whatever else its absence does.
+    """
+    if variant.thread is None and objective < -value("planning.reasons.same"):
+        return "worse", "objective", "", objective, "1"
+    if found:
+        worst = min(found, key=lambda v: (v.unit != "mm", v.margin, v.rule))
+        return "safety", worst.rule, worst.structure, worst.margin, worst.unit
+    limit = max(read.used, key=lambda k: read.used[k])
+    if read.used[limit] > 1.0:
+        return "limit", limit, "", 1.0 - read.used[limit], "1"
+    uneven = value("planning.limits.asymmetry") - read.risks["asymmetry"]
+    if uneven < 0.0:
+        return "limit", "asymmetry", "", uneven, "mm"
+    if variant.thread is not None:
+        near = _spacing(variant, threads)
+        if near is not None:
+            return "spacing", near[0], "", near[1], "mm"
+    if objective < -value("planning.reasons.same"):
+        return "worse", "objective", "", objective, "1"
+    return "nothing", "objective", "", objective, "1"
+
+
+def _spacing(variant: Variant, threads: Sequence[Thread]) -> tuple[str, float] | None:
+    """The thread that the changed one would come too close to, and by how much [mm]."""
+    least = value("planning.conflict.distance")
+    assert variant.thread is not None
+    before, worst = threads[variant.index], None
+    for other in threads:
+        if other.id == before.id or other.side != before.side:
+            continue
+        gap = spacing_mm(variant.thread, other)
+        # Threads that the plan lets run closer are held to what they have.
+        margin = gap - min(least, spacing_mm(before, other))
+        if margin < -0.05 and (worst is None or margin < worst[1]):
+            worst = (other.id, margin)
+    return worst
+
+
+def spacing_mm(a: Thread, b: Thread) -> float:
+    """Smallest distance [mm] of two threads beyond the length that a common entry excuses."""
+    free = value("planning.conflict.free_length")
+    one, two = (
+        t.path_mm[t.arc_mm >= free] if t.length_mm > free else t.path_mm[-1:] for t in (a, b)
+    )
+    return float(np.linalg.norm(one[:, None] - two[None], axis=2).min())
+
+
+def _reason(thread: Thread, base: Reading, changes: Sequence[Change]) -> ThreadReason:
+    without = next(c for c in changes if c.move.kind == "left-out")
+    contribution = {z: -mm for z, mm in without.lift_mm.items()}
+    share = {z: mm / base.lift_mm[z] if base.lift_mm[z] > 0.05 else 0.0
+             for z, mm in contribution.items()}  # fmt: skip
+    zones = [z for z in contribution if z.endswith(thread.side)] or list(contribution)
+    main = max(zones, key=lambda z: contribution[z])
+    return ThreadReason(thread.id, contribution, share, main, -without.goal, tuple(changes))
+
+
+def _equilibrium(ground: Ground, threads: Sequence[Thread], start: Array | None) -> Array:
+    return ground.tissue.equilibrium(threads, tolerance=_TOLERANCE, start=start).displacement
+
+
+def _checked(
+    ground: Ground,
+    threads: Sequence[Thread],
+    found: Sequence[ThreadReason],
+    start: Array | None,
+) -> LeftOut | None:
+    """The thread that adds most left out in the nonlinear model, on the mesh of the search."""
+    most = max(found, key=lambda r: r.contribution_mm[r.main_zone])
+    row = ground.rows.zones.index(most.main_zone)
+    left = [t for t in threads if t.id != most.thread]
+    try:
+        whole = _equilibrium(ground, threads, start)
+        less = _equilibrium(ground, left, whole)
+    except SolverError:
+        return None
+    lost = ground.rows.read(whole)[row] - ground.rows.read(less)[row]
+    return LeftOut(
+        most.thread,
+        most.main_zone,
+        most.contribution_mm[most.main_zone],
+        float(lost * ground.rows.goal_mm[row]),
+        ground.tissue.mesh.level,
+    )
