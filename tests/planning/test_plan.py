@@ -43,6 +43,12 @@ def test_every_recommended_thread_has_a_reason(made: Plan) -> None:
         assert 0.0 < reason["contribution_mm"][zone] <= 1.3 * made.verification["lift_mm"][zone]
 
 
+def test_a_plan_says_what_decides_on_this_face(made: Plan) -> None:
+    found = made.to_json()["sensitivity"]
+    assert {d["name"] for d in found["designs"]} == {"fan", "equal_tension", "scattered"}
+    assert found["ranges"]["tension_n"][0] > 0.0
+
+
 def with_record(case: Case, **changes: object) -> Tissue:
     tissue = case.tissue.varied()
     tissue.consultation = record(**changes)

@@ -124,6 +124,42 @@ class ReasonsModel(FileModel):
     check: dict[str, Any] | None
 
 
+class IndexModel(FileModel):
+    """First-order and total Sobol index of a factor, each [value, low, high] (90 % interval)."""
+
+    first: list[float]
+    total: list[float]
+
+
+class DecidesModel(FileModel):
+    """One output: mean, sd in `unit`, and what explains its variance."""
+
+    mean: float
+    sd: float
+    unit: str
+    change_on_doubling: float
+    factors: dict[str, IndexModel]
+
+
+class DesignModel(FileModel):
+    """One question: `fan`, `equal_tension` or `scattered`."""
+
+    name: str
+    outputs: dict[str, DecidesModel]
+
+
+class SensitivityModel(FileModel):
+    """What decides the result on this face, with the ranges over which factors were varied."""
+
+    method: str
+    samples: int
+    seed: int
+    ranges: dict[str, Any]
+    total_tension_n: float
+    later_months: float
+    designs: list[DesignModel]
+
+
 class PlanModel(FileModel):
     """`plan.json`. The explaining parts are absent where no threads are recommended."""
 
@@ -135,6 +171,7 @@ class PlanModel(FileModel):
     optimality: OptimalityModel
     safety: SafetyModel
     thread_reasons: ReasonsModel | None = None
+    sensitivity: SensitivityModel | None = None
     provenance: ProvenanceModel
 
 

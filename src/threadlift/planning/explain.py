@@ -1,4 +1,4 @@
-"""What a plan says about itself beside its threads: a reason for each of them."""
+"""What a plan says beside its threads: their reasons, and what decides on this face."""
 
 from __future__ import annotations
 
@@ -10,6 +10,8 @@ from numpy.typing import NDArray
 
 from threadlift.planning.reading import SkinStrain
 from threadlift.planning.reasons import Ground, reasons
+from threadlift.planning.recipes import Recipes
+from threadlift.planning.sensitivity import sensitivity
 from threadlift.planning.verify import Verified
 from threadlift.tissue import Tissue
 
@@ -21,16 +23,25 @@ class Explained:
     """The explaining parts of plan.json; None where there is nothing to explain."""
 
     thread_reasons: dict[str, Any] | None
+    sensitivity: dict[str, Any] | None
 
 
-def explain(ground: Ground, tissue: Tissue, verified: Verified, start: Array) -> Explained:
+def explain(
+    ground: Ground,
+    tissue: Tissue,
+    verified: Verified,
+    start: Array,
+    recipes: Recipes | None,
+    seed: int,
+) -> Explained:
     """Explain verified threads.
 
     tissue: the one they were verified on; start (N,3) [mm]: a nearby solution on the coarser mesh
-    of `ground`, on which they were searched.
+    of `ground`, on which they were searched; recipes: other ways to place threads on this face.
     """
     if not verified.threads or not verified.within:
-        return Explained(None)
+        return Explained(None, None)
     strain = SkinStrain(tissue.mesh, verified.threads).of(verified.displacement)
     why = reasons(ground, verified.threads, verified.lift_mm, verified.used, strain, start)
-    return Explained(why.to_json())
+    decides = None if recipes is None else sensitivity(recipes, seed=seed).to_json()
+    return Explained(why.to_json(), decides)

@@ -20,6 +20,7 @@ from threadlift.planning.explain import Explained, explain
 from threadlift.planning.hazards import HazardField, StructureLike
 from threadlift.planning.optimise import SideGrid, combine, search_side, side_grid
 from threadlift.planning.reasons import Ground
+from threadlift.planning.recipes import Recipes
 from threadlift.planning.responses import Body, columns
 from threadlift.planning.result import Alternative, Optimality, Plan
 from threadlift.planning.rows import Rows, build_rows
@@ -150,6 +151,7 @@ class _Maker:
             seed=self.seed,
             inputs_sha256=_inputs_sha256(self.tissue),
             thread_reasons=None if why is None else why.thread_reasons,
+            sensitivity=None if why is None else why.sensitivity,
             displacement=None if verified is None else verified.displacement,
         )
 
@@ -201,6 +203,8 @@ class _Maker:
             self.tissue,
             verified,
             winner.verified.displacement,
+            Recipes.of(coarse.mesh, found.candidates, table_of, rows),
+            self.seed,
         )
         return self._conclude(
             verified, [*others, _no_treatment()], optimality, why, skin, marks, hazards

@@ -68,7 +68,8 @@ class Plan:
     """A plan. `verification` holds the nonlinear numbers of the recommended threads.
 
     `thread_reasons`: what each of them adds and what stops it from being elsewhere
-    (:class:`threadlift.planning.reason_data.Reasons` as JSON).
+    (:class:`threadlift.planning.reason_data.Reasons` as JSON); `sensitivity`: what decides the
+    result on this face (:class:`threadlift.planning.sensitivity.Sensitivity` as JSON).
 
     `displacement` (N, 3) [mm]: the verified equilibrium on the tissue's mesh, where a prediction
     may start; not part of the file or the hash.
@@ -85,10 +86,11 @@ class Plan:
     seed: int
     inputs_sha256: str
     thread_reasons: dict[str, Any] | None = None
+    sensitivity: dict[str, Any] | None = None
     displacement: NDArray[np.float64] | None = field(default=None, repr=False, compare=False)
 
     def _content(self) -> dict[str, Any]:
-        extra = {"thread_reasons": self.thread_reasons}
+        extra = {"thread_reasons": self.thread_reasons, "sensitivity": self.sensitivity}
         return {
             "schema": SCHEMA,
             "recommendation": self.recommendation,
@@ -146,6 +148,7 @@ class Plan:
                 seed=p["seed"],
                 inputs_sha256=p["inputs_sha256"],
                 thread_reasons=data.get("thread_reasons"),
+                sensitivity=data.get("sensitivity"),
             )
             stated = p["plan_sha256"]
         except (KeyError, TypeError) as error:
