@@ -221,6 +221,7 @@ BROKEN = Violation("L1", "hazard-clearance", "frontal_branch (left)", (0.0, 0.0,
     [
         (reading(1.2), 0.1, [BROKEN], "safety", "hazard-clearance"),
         (reading(1.2), 0.1, [], "limit", "dip_left"),
+        (reading(1.01), 0.1, [], "nothing", "objective"),
         (reading(asymmetry=2.0), 0.1, [], "limit", "asymmetry"),
         (reading(), -0.1, [], "worse", "objective"),
         (reading(), 0.0, [], "nothing", "objective"),

@@ -208,7 +208,7 @@ def stopped_by(
         worst = min(found, key=lambda v: (v.unit != "mm", v.margin, v.rule))
         return "safety", worst.rule, worst.structure, worst.margin, worst.unit
     limit = max(read.used, key=lambda k: read.used[k])
-    if read.used[limit] > 1.0:
+    if read.used[limit] > 1.0 + value("planning.reasons.limit_tolerance"):
         return "limit", limit, "", 1.0 - read.used[limit], "1"
     uneven = value("planning.limits.asymmetry") - read.risks["asymmetry"]
     if uneven < 0.0:

@@ -22,7 +22,7 @@ INK, MUTED, GRID = "#22303c", "#6b7a87", "#e3e8ec"
 ACCENT, GOAL = "#1f6f8b", "#c9772b"
 LAYER_COLORS = {"skin": "#e8b9a0", "fat": "#f1d489", "smas": "#c88b8b", "deep": "#b9c3cc"}
 
-_STYLE: dict[Any, Any] = {
+STYLE: dict[Any, Any] = {
     "svg.fonttype": "none",
     "svg.hashsalt": "threadlift",  # ids must not change from run to run
     "font.family": "sans-serif",
@@ -37,7 +37,8 @@ _STYLE: dict[Any, Any] = {
 }
 
 
-def _svg(figure: Figure, label: str) -> str:
+def svg(figure: Figure, label: str) -> str:
+    """A figure as SVG text that begins with its element; the same figure, the same text."""
     out = io.StringIO()
     with warnings.catch_warnings():
         # The font that measures labels need not hold their script: the reader's fonts draw them.
@@ -63,7 +64,7 @@ def _axes(width: float, height: float) -> tuple[Figure, Axes]:
 def lift_chart(lift: dict[str, Json], goal: dict[str, float], t: Texts) -> str:
     """Expected lift by zone with its interval and the goal, zones sorted by goal."""
     zones = sorted(lift, key=lambda z: (-goal.get(z, 0.0), z))
-    with mpl.rc_context(_STYLE):
+    with mpl.rc_context(STYLE):
         figure, axes = _axes(7.2, 0.32 * len(zones) + 1.0)
         rows = range(len(zones))
         values = [lift[z]["value"] for z in zones]
@@ -94,13 +95,13 @@ def lift_chart(lift: dict[str, Json], goal: dict[str, float], t: Texts) -> str:
         axes.set_xlabel(t("expect.lift_axis"))
         axes.grid(axis="x", color=GRID)
         axes.set_axisbelow(True)
-        return _svg(figure, t("expect.lift"))
+        return svg(figure, t("expect.lift"))
 
 
 def durability_chart(durability: Sequence[Json], t: Texts) -> str:
     """Share of the first lift that is left, by month, with its interval."""
     months = [d["month"] for d in durability]
-    with mpl.rc_context(_STYLE):
+    with mpl.rc_context(STYLE):
         figure, axes = _axes(7.2, 2.8)
         axes.fill_between(
             months,
@@ -117,14 +118,14 @@ def durability_chart(durability: Sequence[Json], t: Texts) -> str:
         axes.set_ylabel(t("expect.durability_axis"))
         axes.grid(color=GRID)
         axes.set_axisbelow(True)
-        return _svg(figure, t("expect.durability"))
+        return svg(figure, t("expect.durability"))
 
 
 def depth_chart(threads: Sequence[Json], t: Texts) -> str:
     """Depth below the skin along every thread; the dots' colour is the layer."""
     columns = 2
     rows = -(-len(threads) // columns)
-    with mpl.rc_context(_STYLE):
+    with mpl.rc_context(STYLE):
         figure = Figure(figsize=(7.2, 1.75 * rows + 0.4), layout="constrained")
         deepest = max(max(thread["depth_mm"]) for thread in threads) * 1.1
         for i, thread in enumerate(threads):
@@ -170,7 +171,7 @@ def depth_chart(threads: Sequence[Json], t: Texts) -> str:
             loc="outside lower center",
             fontsize=9,
         )
-        return _svg(figure, t("plan.profile"))
+        return svg(figure, t("plan.profile"))
 
 
 def icon_array(per_100: float, label: str) -> str:

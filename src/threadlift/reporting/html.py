@@ -16,6 +16,7 @@ from threadlift.reporting import charts, figures
 from threadlift.reporting.pages import environment, number, words
 from threadlift.reporting.run_data import RunData
 from threadlift.reporting.texts import Texts, texts
+from threadlift.reporting.why import SHOWN, check_line, decides, thread_cards
 
 Json = dict[str, Any]
 
@@ -276,6 +277,12 @@ def render_report(run: RunData, language: str = "en") -> str:
             else "–",
             nearest=words(plan["safety"].get("nearest_structure") or "–"),
             p_hit=number(100.0 * plan["safety"]["p_hit"]),
+        ),
+        "why": SimpleNamespace(
+            cards=thread_cards(plan, t),
+            check=check_line(plan, t),
+            shown=SHOWN,
+            decides=decides(plan, t),
         ),
         "alternative_rows": _alternative_rows(plan, t),
         "certainty": _certainty(run, t),

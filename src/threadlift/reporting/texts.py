@@ -30,6 +30,13 @@ class Texts:
             node = node[part]
         return str(node).format(**values) if values else str(node)
 
+    def keys(self, key: str) -> set[str]:
+        """The keys under a dotted key."""
+        node: Any = self._tree
+        for part in key.split("."):
+            node = node[part]
+        return set(node)
+
     def zone(self, key: str) -> str:
         """A zone key such as ``jowl_left`` in words."""
         for side in ("left", "right"):
