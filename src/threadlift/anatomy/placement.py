@@ -179,8 +179,8 @@ class HalfFace:
 
 
 def at_points(values: Array, triangles: IntArray, found: OnSkin) -> Array:
-    """Vertex values (n,) interpolated to points on the skin (k,)."""
-    return np.einsum("kc,kc->k", found.bary, values[triangles[found.triangle]])
+    """Vertex values (n, ...) interpolated to points on the skin (k, ...)."""
+    return np.einsum("kc,kc...->k...", found.bary, values[triangles[found.triangle]])
 
 
 def chain(half: HalfFace, specs: Sequence[Spec], scale: float = 1.0) -> Array:
