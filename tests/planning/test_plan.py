@@ -49,42 +49,6 @@ def test_a_plan_says_what_decides_on_this_face(made: Plan) -> None:
     assert found["ranges"]["tension_n"][0] > 0.0
 
 
-def with_record(case: Case, **changes: object) -> Tissue:
-    tissue = case.tissue.varied()
-    tissue.consultation = record(**changes)
-    return tissue
-
-
-def test_an_absolute_contraindication_ends_the_planning(case: Case) -> None:
-    answers = record().contraindications.model_dump() | {"pregnancy": True}
-    made = plan(with_record(case, contraindications=answers), case.assessment)
-    assert made.recommendation == "no-thread-lift"
-    assert made.recommended == ()
-    assert "pregnan" in made.reasons[0].lower()
-    assert [a.name for a in made.alternatives] == ["no-treatment"]
-
-
-def test_too_little_information_asks_for_more(case: Case) -> None:
-    made = plan(with_record(case, contraindications={}), case.assessment)
-    assert made.recommendation == "more-information"
-    assert made.recommended == ()
-    assert any("contraindications" in r for r in made.reasons)
-
-
-def test_nothing_to_lift_means_no_thread_lift(case: Case) -> None:
-    nothing = replace(case.assessment, main_issue="neither")
-    assert plan(case.tissue, nothing).recommendation == "no-thread-lift"
-    no_goal = replace(case.assessment, goal={})
-    assert plan(case.tissue, no_goal).recommendation == "no-thread-lift"
-
-
-def test_no_safe_place_means_no_thread_lift(case: Case, monkeypatch: pytest.MonkeyPatch) -> None:
-    none = replace(case.candidates, candidates=())
-    monkeypatch.setattr(MODULE, "candidates", lambda *a: none)
-    made = plan(case.tissue, case.assessment)
-    assert made.recommendation == "no-thread-lift"
-
-
 def test_impossible_requests_are_refused(case: Case) -> None:
     for count in (0, 7):
         with pytest.raises(InputError):

@@ -10,29 +10,14 @@ from __future__ import annotations
 
 from typing import Annotated, Any, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic import Field, ValidationError
 
 from threadlift.errors import ThreadliftError
+from threadlift.interop.check_models import JudgementModel, RefusalModel
+from threadlift.interop.file_base import EstimateModel, FileModel
 
 Point = Annotated[list[float], Field(min_length=3, max_length=3)]
 Layer = Literal["skin", "fat", "smas", "deep"]
-
-
-class FileModel(BaseModel):
-    """Base: unknown fields are kept, numbers are finite."""
-
-    model_config = ConfigDict(extra="allow", allow_inf_nan=False)
-
-
-class EstimateModel(FileModel):
-    """A quantity with its interval (two-sided coverage `level`), unit and basis."""
-
-    value: float
-    low: float
-    high: float
-    level: float
-    unit: str
-    basis: list[str]
 
 
 class ThreadModel(FileModel):
@@ -161,7 +146,11 @@ class SensitivityModel(FileModel):
 
 
 class PlanModel(FileModel):
-    """`plan.json`. The explaining parts are absent where no threads are recommended."""
+    """`plan.json`. The explaining parts are absent where no threads are recommended.
+
+    `origin` "proposed": the threads are somebody else's and `judgement` says what is to be thought
+    of them; absent where the plan is threadlift's own.
+    """
 
     schema_: Literal["threadlift.plan/1"] = Field(alias="schema")
     recommendation: Literal["threads", "no-thread-lift", "more-information"]
@@ -172,6 +161,9 @@ class PlanModel(FileModel):
     safety: SafetyModel
     thread_reasons: ReasonsModel | None = None
     sensitivity: SensitivityModel | None = None
+    refusal: RefusalModel | None = None
+    origin: Literal["planner", "proposed"] = "planner"
+    judgement: JudgementModel | None = None
     provenance: ProvenanceModel
 
 

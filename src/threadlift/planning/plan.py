@@ -5,22 +5,24 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import NDArray
 
 from threadlift.anatomy import structures
 from threadlift.assessment import Assessment
-from threadlift.consultation import Consultation, completeness, contraindications
+from threadlift.consultation import Consultation, contraindications
 from threadlift.errors import InputError, SolverError
 from threadlift.evidence import table, value
+from threadlift.planning import refusal
 from threadlift.planning.candidates import CandidateSet, candidates
 from threadlift.planning.explain import Explained, explain
 from threadlift.planning.hazards import HazardField, StructureLike
 from threadlift.planning.optimise import SideGrid, combine, search_side, side_grid
 from threadlift.planning.reasons import Ground
 from threadlift.planning.recipes import Recipes
+from threadlift.planning.refusal import Refusal
 from threadlift.planning.responses import Body, columns
 from threadlift.planning.result import Alternative, Optimality, Plan
 from threadlift.planning.rows import Rows, build_rows
@@ -106,24 +108,28 @@ class _Maker:
 
     def before_planning(self) -> Plan | None:
         """A plan without threads when the record already decides, else None."""
-        consultation = self.tissue.consultation or Consultation()
-        absolute = [f for f in contraindications(consultation) if f.severity == "absolute"]
-        if absolute:
-            return self.without("no-thread-lift", [f"{f.reason} {f.remedy}" for f in absolute])
-        missing = [m for m in completeness(consultation) if m.needed_for_plan]
-        if missing:
-            return self.without("more-information", [f"{m.item}: {m.why}" for m in missing])
-        if self.assessment.main_issue == "neither" or not self.assessment.goal:
-            return self.without(
-                "no-thread-lift",
-                ["Neither the midface nor the jawline sags enough for threads to change."],
-            )
-        return None
+        stop = refusal.before_planning(
+            self.tissue.face, self.tissue.consultation or Consultation(), self.assessment
+        )
+        return None if stop is None else self.without(stop)
 
-    def without(self, recommendation: str, reasons: Sequence[str]) -> Plan:
-        """A plan that recommends no threads."""
-        return self.result(
-            recommendation, reasons, None, (_no_treatment(),), _NO_OPTIMUM, _NO_SAFETY
+    def without(
+        self,
+        why: Refusal,
+        alternatives: Sequence[Alternative] = (),
+        optimality: Optimality = _NO_OPTIMUM,
+    ) -> Plan:
+        """A plan that recommends no threads; `alternatives` besides none at all."""
+        return replace(
+            self.result(
+                why.recommendation,
+                why.because,
+                None,
+                alternatives or (_no_treatment(),),
+                optimality,
+                _NO_SAFETY,
+            ),
+            refusal=why,
         )
 
     def result(
@@ -169,7 +175,7 @@ class _Maker:
         found = candidates(coarse.mesh, skin, marks, HazardField.of(hazards))
         rows = build_rows(coarse.mesh, self.assessment.goal)
         if not found.candidates or not rows.goals:
-            return self.without("no-thread-lift", ["No thread can be placed safely in this face."])
+            return self.without(refusal.no_safe_thread(found.refused, found.generated))
         tell(0.15, f"Responses of {len(found.candidates)} candidate threads")
         body = Body.of(
             coarse.rest, rows, found.candidates, lambda f: tell(0.15 + 0.2 * f, "Tissue responses")
@@ -182,10 +188,7 @@ class _Maker:
         results, choice = self._choose(grids, max_threads)
         optimality = _optimality(grids, results, choice, found)
         if not any(choice[s].items for s in SIDES):
-            return self.without(
-                "no-thread-lift",
-                ["No safe thread brings a lift that is worth placing it."],
-            )
+            return self.without(refusal.not_worth_placing())
         tell(0.55, "Solving the chosen threads")
         options = self._options(coarse, rows, grids, choice, tell)
         # The nonlinear model has the last word: what it values most is recommended.
@@ -283,30 +286,14 @@ class _Maker:
     ) -> Plan:
         safety = check(verified.threads, skin, marks, hazards)
         if not verified.threads or not verified.within:
-            return self.without(
-                "no-thread-lift",
-                ["No combination of safe threads keeps the limits on side effects."],
-            )
+            return self.without(refusal.breaks_limits())
         if safety.violations:
             first = safety.violations[0]
-            return self.without(
-                "no-thread-lift",
-                [f"The best combination breaks the safety rule '{first.rule}' {first.structure}."],
-            )
+            return self.without(refusal.breaks_rule(first.rule, first.structure))
         best_zone = max(verified.lift_mm, key=lambda z: verified.lift_mm[z])
         lift = verified.lift_mm[best_zone]
         if lift < value("planning.limits.useful_lift"):
-            return self.result(
-                "no-thread-lift",
-                [
-                    f"The best safe plan lifts no zone by more than {lift:.1f} mm, which cannot "
-                    "be told from the error of a measurement."
-                ],
-                None,
-                alternatives,
-                optimality,
-                _NO_SAFETY,
-            )
+            return self.without(refusal.too_little(lift), alternatives, optimality)
         relative = [
             f"Weigh: {f.reason}"
             for f in contraindications(self.tissue.consultation or Consultation())

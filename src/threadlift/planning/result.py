@@ -11,11 +11,13 @@ import numpy as np
 from numpy.typing import NDArray
 
 from threadlift.errors import InputError
+from threadlift.planning.refusal import Refusal
 from threadlift.planning.safety import SafetyReport
 from threadlift.threads import Thread
 
 SCHEMA = "threadlift.plan/1"
 Recommendation = Literal["threads", "no-thread-lift", "more-information"]
+Origin = Literal["planner", "proposed"]
 
 
 @dataclass(frozen=True)
@@ -70,6 +72,9 @@ class Plan:
     `thread_reasons`: what each of them adds and what stops it from being elsewhere
     (:class:`threadlift.planning.reason_data.Reasons` as JSON); `sensitivity`: what decides the
     result on this face (:class:`threadlift.planning.sensitivity.Sensitivity` as JSON).
+    `refusal`: why no threads are recommended and what would change it. `origin`: "proposed" for
+    threads that somebody else proposed and `threadlift check` judged (`judgement`: the verdicts,
+    as JSON); such a plan is no recommendation of ours whatever its fields say.
 
     `displacement` (N, 3) [mm]: the verified equilibrium on the tissue's mesh, where a prediction
     may start; not part of the file or the hash.
@@ -87,10 +92,19 @@ class Plan:
     inputs_sha256: str
     thread_reasons: dict[str, Any] | None = None
     sensitivity: dict[str, Any] | None = None
+    refusal: Refusal | None = None
+    origin: Origin = "planner"
+    judgement: dict[str, Any] | None = None
     displacement: NDArray[np.float64] | None = field(default=None, repr=False, compare=False)
 
     def _content(self) -> dict[str, Any]:
-        extra = {"thread_reasons": self.thread_reasons, "sensitivity": self.sensitivity}
+        extra = {
+            "thread_reasons": self.thread_reasons,
+            "sensitivity": self.sensitivity,
+            "refusal": None if self.refusal is None else self.refusal.to_json(),
+            "origin": None if self.origin == "planner" else self.origin,
+            "judgement": self.judgement,
+        }
         return {
             "schema": SCHEMA,
             "recommendation": self.recommendation,
@@ -149,6 +163,9 @@ class Plan:
                 inputs_sha256=p["inputs_sha256"],
                 thread_reasons=data.get("thread_reasons"),
                 sensitivity=data.get("sensitivity"),
+                refusal=None if (r := data.get("refusal")) is None else Refusal.from_json(r),
+                origin=data.get("origin", "planner"),
+                judgement=data.get("judgement"),
             )
             stated = p["plan_sha256"]
         except (KeyError, TypeError) as error:

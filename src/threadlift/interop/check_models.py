@@ -1,0 +1,59 @@
+"""The parts of plan.json that say no, and that judge a proposed plan."""
+
+from __future__ import annotations
+
+from typing import Any, Literal
+
+from threadlift.interop.file_base import EstimateModel, FileModel
+
+
+class RefusalModel(FileModel):
+    """Why no threads are recommended; `would_change` says what would change the answer."""
+
+    kind: Literal[
+        "contraindicated",
+        "incomplete-consultation",
+        "outside-envelope",
+        "implausible-measurement",
+        "nothing-to-lift",
+        "not-reachable-safely",
+    ]
+    because: list[str]
+    would_change: list[str]
+
+
+class AssumptionModel(FileModel):
+    """Something that the proposed plan does not state, with what was taken instead."""
+
+    thread: str
+    field: str
+    assumed: str
+    low: str
+    high: str
+
+
+class CriterionModel(FileModel):
+    """One criterion of the judgement; `facts` are the numbers behind it."""
+
+    name: str
+    verdict: Literal["pass", "attention", "fail", "unknown"]
+    estimate: EstimateModel | None
+    facts: dict[str, Any]
+
+
+class QuestionModel(FileModel):
+    """A question to ask whoever proposed the plan; `values` fill its wording in each language."""
+
+    kind: str
+    values: dict[str, Any]
+    text: str
+
+
+class JudgementModel(FileModel):
+    """What is to be thought of a proposed plan."""
+
+    overall: Literal["sound", "reservations", "unclear", "unacceptable"]
+    criteria: list[CriterionModel]
+    assumptions: list[AssumptionModel]
+    questions: list[QuestionModel]
+    same_size: dict[str, Any] | None
