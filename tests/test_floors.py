@@ -16,6 +16,7 @@ FLOORS = {
     "quantities": 0,
     "frames": 0,
     "repeatable": 0,
+    "strict_yaml": 0,
     "evidence": 0,
     "graphics": 0,
     "consultation": 1,

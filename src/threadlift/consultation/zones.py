@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import difflib
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from typing import TypeVar
 
 from threadlift.errors import InputError
+from threadlift.strict_yaml import nearest
 
 T = TypeVar("T")
 
@@ -38,12 +38,6 @@ def mirrored_zone(zone: str) -> str:
     """The zone on the other side (a midline zone is its own mirror image)."""
     other = {"left": "right", "right": "left"}.get(side_of(zone))
     return zone if other is None else f"{base_name(zone)}_{other}"
-
-
-def nearest(word: str, candidates: Iterable[str]) -> str | None:
-    """The candidate that is spelt most like `word`, or None when none is near."""
-    found = difflib.get_close_matches(word.lower(), list(candidates), n=1, cutoff=0.6)
-    return found[0] if found else None
 
 
 def expand(given: Mapping[str, T], field: str) -> dict[str, T]:
