@@ -32,6 +32,7 @@ FLOORS = {
     "capturing": 9,
     "selftest": 9,
     "pipeline": 10,
+    "checking": 11,
     "demo": 11,
     "summary": 11,
     "face_options": 11,

@@ -282,6 +282,47 @@ def simulate(
         print_outcome(outcome.to_json())
 
 
+@main.command("check")
+@click.argument("plan_file", metavar="PLAN", type=INPUT_FILE)
+@face_options
+@click.option("--members", type=click.IntRange(8, 1024), default=32, show_default=True)
+@click.option("--seed", type=int, default=0, show_default=True)
+@click.option("-l", "--language", type=LANGUAGES, default="en", show_default=True)
+@click.option("-o", "--out", type=OUT, required=True, help="Folder for the results.")
+@click.option("--json", "as_json", is_flag=True, help="Print plan and outcome as JSON.")
+def check_command(
+    plan_file: Path,
+    source: FaceSource,
+    consultation: Path | None,
+    members: int,
+    seed: int,
+    language: str,
+    out: Path,
+    as_json: bool,
+) -> None:
+    """Judge a proposed PLAN on a face: a verdict per criterion, and what to ask.
+
+    PLAN is YAML in landmark terms or in mm (see examples/proposed-plan.yaml), or a plan.json.
+
+    Example: threadlift check proposed.yaml --scan head.obj --consultation c.yaml -o checked
+    """
+    from threadlift.checking import check_to_folder
+
+    start = time.monotonic()
+    with _bar() as progress:
+        run = check_to_folder(
+            plan_file,
+            source,
+            consultation,
+            out,
+            seed=seed,
+            members=members,
+            language=language,
+            progress=progress,
+        )
+    _finish(run, out, start, as_json)
+
+
 @main.command()
 @click.argument("folder", metavar="DIR", type=INPUT_FILE)
 @click.option("-l", "--language", type=LANGUAGES, default="en", show_default=True)

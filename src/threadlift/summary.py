@@ -12,6 +12,7 @@ from rich.table import Table
 
 from threadlift.face.captured import Captured
 from threadlift.face.pair import Displacement, FollowUp
+from threadlift.reporting.check_texts import check_part
 from threadlift.reporting.texts import Texts, texts
 from threadlift.selftest import Case
 
@@ -31,7 +32,9 @@ def print_summary(run: Any, folder: Path, seconds: float) -> None:
     t = texts("en")
     plan, assessment = run.plan.to_json(), run.assessment.to_json()
     capture = run.face.capture.to_json()
-    console.print(f"\n[bold]{t('recommendation.' + plan['recommendation'])}[/bold]")
+    judged = check_part(plan, t)
+    heading = f"check.overall.{judged['overall']}" if judged else ""
+    console.print(f"\n[bold]{t(heading or 'recommendation.' + plan['recommendation'])}[/bold]")
     for reason in plan["reasons"]:
         console.print(f"  {reason}")
     console.print(f"Main issue: {t('main_issue.' + assessment['main_issue'])}")
@@ -61,15 +64,43 @@ def print_summary(run: Any, folder: Path, seconds: float) -> None:
             )
         console.print(table)
         o, s = plan["optimality"], plan["safety"]
+        if not judged:
+            console.print(
+                f"Optimum {o['objective']:.3f}, proven bound {o['bound']:.3f}, gap {o['gap']:.3f}"
+            )
+        nearest = s["min_clearance_mm"]
+        near = "" if nearest is None else f"nearest structure {nearest:.1f} mm "
         console.print(
-            f"Optimum {o['objective']:.3f}, proven bound {o['bound']:.3f}, "
-            f"gap {o['gap']:.3f}; nearest structure {s['min_clearance_mm']:.1f} mm "
-            f"({s['nearest_structure']}), probability of "
+            f"Safety: {near}({s['nearest_structure']}), probability of "
             f"touching one {100 * s['p_hit']:.1f} %"
         )
     if run.outcome is not None:
         print_outcome(run.outcome.to_json())
+    if judged:
+        _print_check(console, judged, t)
     console.print(f"\nReport: [bold]{folder / 'report.html'}[/bold]   ({seconds:.0f} s)")
+
+
+def _print_check(console: Console, judged: Json, t: Texts) -> None:
+    """Verdicts, broken rules, assumptions, questions."""
+    table = Table(box=None, pad_edge=False, title="Verdicts", title_justify="left")
+    for name in ("criterion", "verdict", "behind it"):
+        table.add_column(name)
+    for row in judged["rows"]:
+        behind = _range(row["estimate"], row["digits"]) if row["estimate"] else ""
+        line = f"{behind} {row['unit']} {row['facts']}".strip()
+        table.add_row(row["name"], t(f"check.verdicts.{row['verdict']}"), line)
+    console.print(table)
+    for row in judged["violations"]:
+        console.print(f"  {row['threads']}: {row['what']}. {row['remedy']}", soft_wrap=True)
+    for heading, lines in (
+        ("check.not_stated", judged["assumptions"]),
+        ("check.questions", judged["questions"]),
+    ):
+        if lines:
+            console.print(f"{t(heading)}:")
+            for line in lines:
+                console.print(f"  {line}", soft_wrap=True)
 
 
 def print_outcome(outcome: Json) -> None:

@@ -1,7 +1,7 @@
 """The JSON files that leave, as models: what every reader may rely on.
 
 `plan.json`, `outcome.json` and `assessment.json` are validated against these models before they are
-written; the JSON Schemas in `docs/schema/` are generated from them. Fields may be added later
+written, and a proposed plan when it is read; the JSON Schemas in `docs/schema/` are generated from them. Fields may be added later
 (readers must ignore what they do not know); none of these is renamed or removed without a new
 schema number.
 """
@@ -10,11 +10,12 @@ from __future__ import annotations
 
 from typing import Annotated, Any, Literal
 
-from pydantic import Field, ValidationError
+from pydantic import BaseModel, Field, ValidationError
 
 from threadlift.errors import ThreadliftError
 from threadlift.interop.check_models import JudgementModel, RefusalModel
 from threadlift.interop.file_base import EstimateModel, FileModel
+from threadlift.planning.request import PlanRequest
 
 Point = Annotated[list[float], Field(min_length=3, max_length=3)]
 Layer = Literal["skin", "fat", "smas", "deep"]
@@ -290,12 +291,13 @@ class FollowUpModel(FileModel):
     zones: dict[str, Any]
 
 
-MODELS: dict[str, type[FileModel]] = {
+MODELS: dict[str, type[BaseModel]] = {
     "plan": PlanModel,
     "outcome": OutcomeModel,
     "assessment": AssessmentModel,
     "capture": CaptureModel,
     "follow_up": FollowUpModel,
+    "plan_request": PlanRequest,
 }
 
 

@@ -125,7 +125,7 @@ class _Maker:
                 why.recommendation,
                 why.because,
                 None,
-                alternatives or (_no_treatment(),),
+                alternatives or (no_treatment(),),
                 optimality,
                 _NO_SAFETY,
             ),
@@ -210,7 +210,7 @@ class _Maker:
             self.seed,
         )
         return self._conclude(
-            verified, [*others, _no_treatment()], optimality, why, skin, marks, hazards
+            verified, [*others, no_treatment()], optimality, why, skin, marks, hazards
         )
 
     def _coarse(self) -> Tissue:
@@ -316,7 +316,8 @@ class _Maker:
         return self.result("threads", reasons, verified, alternatives, optimality, safety, why)
 
 
-def _no_treatment() -> Alternative:
+def no_treatment() -> Alternative:
+    """Leaving the face as it is, which is always among the alternatives."""
     return Alternative(
         "no-treatment",
         "No treatment",

@@ -1,8 +1,9 @@
 """A proposed plan placed on one face: threads with every point, and what had to be assumed.
 
 Courses in landmark terms become lines along the skin between their places, in the stated layer or
-at the stated depth along their whole length. Threads of a fan share the entry; their ends lie evenly
-between two places, or a register step lateral of each other. The right side is made like the left.
+at the stated depth along their whole length. Threads of a fan share the entry; their ends lie
+evenly between two places, or a register step lateral of each other. The right side is made like
+the left.
 """
 
 from __future__ import annotations
@@ -258,7 +259,7 @@ def _measured(skin: Skin, fields: dict[str, Any], side: Side, name: str) -> Thre
     return Thread(
         id=name,
         side=side,
-        depth_mm=np.round(place.depth_mm, DIGITS),
+        depth_mm=np.round(place.depth_mm.astype(np.float64), DIGITS),
         layer=place.layers(),
         **fields,
     )

@@ -13,6 +13,7 @@ from threadlift import evidence
 from threadlift.anatomy.structures import structures
 from threadlift.face import Capture, Face
 from threadlift.reporting import charts, figures
+from threadlift.reporting.check_texts import check_part
 from threadlift.reporting.pages import environment, number, words
 from threadlift.reporting.run_data import RunData
 from threadlift.reporting.texts import Texts, texts
@@ -284,6 +285,7 @@ def render_report(run: RunData, language: str = "en") -> str:
             shown=SHOWN,
             decides=decides(plan, t),
         ),
+        "check": check_part(plan, t),
         "alternative_rows": _alternative_rows(plan, t),
         "certainty": _certainty(run, t),
         "sources": run_citations(run),

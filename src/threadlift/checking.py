@@ -1,0 +1,239 @@
+"""`threadlift check`: somebody's plan, judged on this face; its files are those of a plan."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from threadlift.anatomy import structures
+from threadlift.assessment import Assessment, assess
+from threadlift.capturing import (
+    CAPTURE_PAGE,
+    FaceSource,
+    Progress,
+    silent,
+    staged,
+    within,
+)
+from threadlift.consultation import Consultation
+from threadlift.errors import InputError, SolverError
+from threadlift.evidence import value
+from threadlift.outcome import Outcome, predict
+from threadlift.outcome.judge import Evidence, Judgement, Overall, judge
+from threadlift.pipeline import STAGES, Run, inputs_sha256, write_run
+from threadlift.planning import Alternative, Plan, check, plan
+from threadlift.planning.places import Places
+from threadlift.planning.plan import no_treatment
+from threadlift.planning.proposed import Proposed, place_on
+from threadlift.planning.reading import Reader, Reading
+from threadlift.planning.refusal import before_planning
+from threadlift.planning.request import PlanRequest, load_proposal
+from threadlift.planning.result import Optimality, Recommendation
+from threadlift.planning.rows import build_rows
+from threadlift.planning.safety import Marks
+from threadlift.planning.skin import Skin
+from threadlift.reporting.capture_page import write_capture_page
+from threadlift.reporting.check_texts import failed_sentence, question_text
+from threadlift.reporting.texts import texts
+from threadlift.threads.thread import Thread
+from threadlift.tissue import Tissue
+
+#: What plan.json recommends of a proposal: threads only where nothing hard speaks against them.
+_RECOMMENDED: dict[Overall, Recommendation] = {
+    "sound": "threads",
+    "reservations": "threads",
+    "unclear": "more-information",
+    "unacceptable": "no-thread-lift",
+}
+_NO_OPTIMUM = Optimality(0.0, 0.0, 0.0, {})
+
+
+def check_plan(
+    tissue: Tissue,
+    assessment: Assessment,
+    proposal: PlanRequest | tuple[Thread, ...],
+    *,
+    inputs_hash: str = "",
+    seed: int = 0,
+    members: int = 32,
+    progress: Progress = silent,
+) -> Run:
+    """Judge a proposed plan on a face, given its tissue and assessment.
+
+    Safety comes first and needs no simulation; the plan is simulated even if it breaks rules, so
+    that its effect is known; the planner then gets as many threads per side as the proposal has.
+    Where the record forbids or does not yet allow any plan, neither is done. Raises InputError for
+    courses that this face does not have.
+    """
+    face, consultation = tissue.face, tissue.consultation or Consultation()
+    if face is None or tissue.stack is None:
+        raise InputError("A plan is judged on a face.", "Use Tissue.of(face, consultation).")
+    skin = Skin.of(face.vertices, face.triangles, face.skin, tissue.stack)
+    proposed = place_on(proposal, tissue.mesh, skin, Places(face))
+    safety = check(proposed.threads, skin, Marks.of(face), structures(face, tissue.stack))
+    stop = before_planning(face, consultation, assessment)
+    own, outcome, reason = None, None, ""
+    if stop is None:
+        own = plan(
+            tissue,
+            assessment,
+            max_threads=_asked_of_planner(proposed),
+            seed=seed,
+            progress=within(progress, STAGES["tissue"], STAGES["plan"]),
+        )
+        progress(STAGES["plan"], "Predicting what the proposed plan does")
+        outcome, reason = _predicted(
+            tissue,
+            proposed,
+            assessment,
+            members,
+            seed,
+            within(progress, STAGES["plan"], STAGES["outcome"]),
+        )
+    reading = None if outcome is None else _reading(tissue, outcome, assessment, proposed)
+    found = Evidence(proposed, consultation, stop, safety, outcome, reason, reading, own)
+    made = _as_plan(found, judge(found), inputs_hash, seed)
+    return Run(face, assessment, made, outcome)
+
+
+def _asked_of_planner(proposed: Proposed) -> int:
+    """Threads per side that the planner may use: as many, within what it plans at all."""
+    return min(proposed.per_side, int(value("planning.safety.threads_side")))
+
+
+def _predicted(
+    tissue: Tissue,
+    proposed: Proposed,
+    assessment: Assessment,
+    members: int,
+    seed: int,
+    progress: Progress,
+) -> tuple[Outcome | None, str]:
+    """The outcome, or why there is none."""
+    try:
+        return predict(
+            tissue, proposed.threads, assessment, members=members, seed=seed, progress=progress
+        ), ""
+    except (SolverError, InputError) as error:
+        return None, f"{error.problem} {error.remedy}".strip()
+
+
+def _reading(
+    tissue: Tissue, outcome: Outcome, assessment: Assessment, proposed: Proposed
+) -> Reading | None:
+    """The outcome in the planner's measures; None when it was shown on another mesh."""
+    mesh = tissue.mesh
+    if len(outcome.surface_mm) != mesh.columns:
+        return None
+    displacement = np.zeros((len(mesh.points), 3))
+    displacement[:: mesh.nl] = outcome.surface_mm
+    rows = build_rows(mesh, assessment.goal)
+    return Reader(mesh, rows, proposed.threads).of(displacement, proposed.threads)
+
+
+def _as_plan(found: Evidence, judged: Judgement, inputs_hash: str, seed: int) -> Plan:
+    """plan.json of a proposal: its threads, marked as proposed, with the judgement."""
+    from threadlift import __version__
+
+    own, reading = found.own, found.reading
+    alternatives = (no_treatment(),)
+    if own is not None and own.recommended:
+        alternatives = (
+            Alternative(
+                "best-of-same-size",
+                "Best plan of at most this size",
+                f"What the planner finds on this face with at most {found.proposed.per_side} "
+                "threads per side, within all safety rules and limits.",
+                own.recommended,
+                own.verification,
+            ),
+            *alternatives,
+        )
+    optimality = _NO_OPTIMUM
+    if own is not None and reading is not None:
+        bound = max(own.optimality.bound, reading.objective)
+        optimality = Optimality(
+            reading.objective, bound, bound - reading.objective, own.optimality.grid
+        )
+    t = texts("en")
+    reasons = [t("check.proposed"), t(f"check.overall.{judged.overall}")]
+    if found.refusal is not None:
+        reasons += found.refusal.because
+    reasons += [failed_sentence(c.to_json(), t) for c in judged.criteria if c.verdict == "fail"]
+    return Plan(
+        recommendation=_RECOMMENDED[judged.overall],
+        reasons=tuple(dict.fromkeys(reasons)),
+        recommended=found.proposed.threads,
+        alternatives=alternatives,
+        optimality=optimality,
+        safety=found.safety,
+        verification={}
+        if reading is None
+        else {
+            "mesh": "as predicted",
+            "goal_attained": round(reading.goal_attained, 4),
+            "lift_mm": {z: round(x, 2) + 0.0 for z, x in reading.lift_mm.items()},
+            "limits_used": {k: round(x, 3) + 0.0 for k, x in reading.used.items()},
+        },
+        version=__version__,
+        seed=seed,
+        inputs_sha256=inputs_hash,
+        refusal=found.refusal,
+        origin="proposed",
+        judgement={
+            "overall": judged.overall,
+            "criteria": [c.to_json() for c in judged.criteria],
+            "assumptions": [a.to_json() for a in found.proposed.assumptions],
+            "questions": [
+                {"kind": q.kind, "values": q.values, "text": question_text(q.kind, q.values, t)}
+                for q in judged.questions
+            ],
+            "same_size": judged.same_size,
+        },
+    )
+
+
+def check_to_folder(
+    plan_path: Path,
+    source: FaceSource,
+    consultation_path: Path | None,
+    folder: Path,
+    *,
+    seed: int = 0,
+    members: int = 32,
+    language: str = "en",
+    progress: Progress = silent,
+) -> Run:
+    """`threadlift check`: a proposed plan from files to the folder of its judgement."""
+    consultation = (
+        Consultation() if consultation_path is None else Consultation.load(consultation_path)
+    )
+    proposal = load_proposal(plan_path)
+    options: dict[str, Any] = {"seed": seed, "members": members, "check": True, **source.options}
+    with staged(folder) as staging:
+        progress(0.0, "Fitting the face")
+        captured = source.capture(
+            consultation.measurements.interpupillary_distance_mm,
+            within(progress, 0.0, STAGES["face"]),
+        )
+        files = [*source.files, plan_path]
+        files += [] if consultation_path is None else [consultation_path]
+        progress(STAGES["face"], "Building the layered tissue")
+        tissue = Tissue.of(captured.face, consultation)
+        run = check_plan(
+            tissue,
+            assess(captured.face, tissue, consultation),
+            proposal,
+            inputs_hash=inputs_sha256(files, options),
+            seed=seed,
+            members=members,
+            progress=progress,
+        )
+        progress(STAGES["outcome"], "Writing the report")
+        posture = source.posture()
+        write_run(run, staging, language, posture)
+        write_capture_page(captured, staging / CAPTURE_PAGE, language, posture)
+    progress(1.0, "Done")
+    return run
