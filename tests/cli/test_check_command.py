@@ -5,10 +5,13 @@ from __future__ import annotations
 import json
 from pathlib import Path
 
+import jsonschema
 import pytest
+import yaml
 from click.testing import CliRunner
 
 from threadlift.cli import main
+from threadlift.planning.request import PlanRequest, load_proposal
 
 LINE = "from the tragus to the jowl"
 
@@ -79,3 +82,14 @@ def test_a_plan_of_the_wrong_kind_of_file(tmp_path: Path) -> None:
 
 def test_a_good_plan_for_a_face_that_is_not_there(tmp_path: Path) -> None:
     assert "head.ply" in refused(tmp_path, f"threads:\n  - {LINE}\n")
+
+
+def test_the_example_keeps_the_published_schema() -> None:
+    """What the schema promises other programs is what the reader takes."""
+    root = Path(__file__).parents[2]
+    schema = json.loads((root / "docs" / "schema" / "plan_request.schema.json").read_text("utf-8"))
+    example = root / "src" / "threadlift" / "examples" / "proposed-plan.yaml"
+    jsonschema.validate(yaml.safe_load(example.read_text("utf-8")), schema)
+    made = load_proposal(example)
+    assert isinstance(made, PlanRequest)
+    assert len(made.threads) == 2

@@ -1,9 +1,9 @@
 """The JSON files that leave, as models: what every reader may rely on.
 
 `plan.json`, `outcome.json` and `assessment.json` are validated against these models before they are
-written, and a proposed plan when it is read; the JSON Schemas in `docs/schema/` are generated from them. Fields may be added later
-(readers must ignore what they do not know); none of these is renamed or removed without a new
-schema number.
+written, and a proposed plan when it is read; the JSON Schemas in `docs/schema/` are generated from
+them. Fields may be added later (readers must ignore what they do not know); none of these is
+renamed or removed without a new schema number.
 """
 
 from __future__ import annotations

@@ -122,11 +122,19 @@ class PathRequest(_Line):
     path_mm: list[Point] = Field(min_length=2, max_length=400)
 
 
+def _or_a_sentence(schema: dict[str, Any]) -> None:
+    """In the published schema a line may also be a text."""
+    sentence = {"type": "string", "description": "A sentence (see planning.landmark_terms)."}
+    schema["items"]["anyOf"].append(sentence)
+
+
 class PlanRequest(Record):
     """A proposed plan. A line that is plain text is read as a sentence."""
 
     format: Literal["threadlift.plan-request/1"] = FORMAT
-    threads: list[CourseRequest | PathRequest] = Field(min_length=1, max_length=24)
+    threads: list[CourseRequest | PathRequest] = Field(
+        min_length=1, max_length=24, json_schema_extra=_or_a_sentence
+    )
 
     @field_validator("threads", mode="before")
     @classmethod
