@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
+from threadlift.outcome.judge import grouped
+from threadlift.planning import Violation
 from threadlift.reporting.pages import number, words
 from threadlift.reporting.texts import Texts
 
@@ -68,7 +70,7 @@ def question_text(kind: str, values: Mapping[str, Any], t: Texts) -> str:
     if kind == "violation":
         return t(
             "check.ask.violation",
-            threads=", ".join(values["threads"]) or t("check.whole_plan"),
+            threads=thread_list(values["threads"], t),
             rule=rule_words(values, t),
         )
     if kind == "risk":
@@ -77,14 +79,21 @@ def question_text(kind: str, values: Mapping[str, Any], t: Texts) -> str:
     if kind == "contraindication":
         return t("check.ask.contraindication", name=words(values["name"]))
     if kind == "missing":
-        item = values["item"].replace(".*.", " ").replace(".", " ")
-        return t("check.ask.missing", item=words(item))
+        return t("check.ask.missing", item=item_words(values["item"]))
     return t(
         "check.ask.better",
         own=values["own_percent"],
         proposed=values["proposed_percent"],
         n=values["per_side"],
     )
+
+
+def item_words(item: str) -> str:
+    """A field of the consultation record without its section and unit."""
+    path = item.removeprefix("measurements.").removeprefix("patient.").replace(".*.", " ")
+    for unit in ("_mm", "_years", "_kg_m2"):
+        path = path.removesuffix(unit)
+    return words(path.replace(".", " "))
 
 
 def assumption_words(values: Mapping[str, Any], t: Texts) -> dict[str, str]:
@@ -123,26 +132,43 @@ def rule_words(values: Mapping[str, Any], t: Texts) -> str:
 
 def violation_rows(violations: list[Json], t: Texts) -> list[Json]:
     """Violations for a table: those of one rule about one structure together, the worst told."""
-    groups: dict[tuple[str, str], list[Json]] = {}
-    for v in violations:
-        name = v["structure"].removesuffix(" (left)").removesuffix(" (right)")
-        groups.setdefault((v["rule"], name), []).append(v)
-    rows = []
-    for (rule, name), found in groups.items():
-        worst = min(found, key=lambda v: v["margin"])
-        threads = list(dict.fromkeys(v["thread"] for v in found if v["thread"]))
-        rows.append(
-            {
-                "threads": ", ".join(threads) or t("check.whole_plan"),
-                "what": rule_words({**worst, "structure": name}, t),
-                "place": ", ".join(number(x, 0) for x in worst["place_mm"]) if threads else "",
-                "remedy": t(
-                    "check.remedies." + (rule if rule in t.keys("check.remedies") else "other")
-                ),
-                "count": len(threads),
-            }
+    return [
+        {
+            "threads": thread_list(threads, t),
+            "what": rule_words(
+                {"rule": rule, "structure": structure, "margin": worst.margin, "unit": worst.unit},
+                t,
+            ),
+            "place": ", ".join(number(x, 0) for x in worst.place_mm) if threads else "",
+            "remedy": t(
+                "check.remedies." + (rule if rule in t.keys("check.remedies") else "other")
+            ),
+        }
+        for rule, structure, threads, worst in grouped([Violation.from_json(v) for v in violations])
+    ]
+
+
+def thread_list(names: Sequence[str], t: Texts) -> str:
+    """Names such as L1, L2, L3, R1 as "L1–L3, R1"; the whole plan where there is none."""
+    if not names:
+        return t("check.whole_plan")
+    runs: list[list[str]] = []
+    for name in names:
+        last = runs[-1][-1] if runs else ""
+        follows = (
+            name[1:].isdigit()
+            and last[1:].isdigit()
+            and name[0] == last[0]
+            and int(name[1:]) == int(last[1:]) + 1
         )
-    return sorted(rows, key=lambda r: (-r["count"], r["what"]))
+        if follows:
+            runs[-1].append(name)
+        else:
+            runs.append([name])
+    parts = [
+        r[0] if len(r) == 1 else f"{r[0]}–{r[-1]}" if len(r) > 2 else ", ".join(r) for r in runs
+    ]
+    return ", ".join(parts)
 
 
 def check_part(plan: Json, t: Texts) -> Json | None:
