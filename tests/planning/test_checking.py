@@ -5,9 +5,11 @@ from __future__ import annotations
 import sys
 
 import pytest
-from conftest import Case, record, thinned
+from conftest import record, thinned
 
+from threadlift.assessment import Assessment, assess
 from threadlift.checking import check_plan
+from threadlift.face import Face
 from threadlift.interop.file_models import checked
 from threadlift.pipeline import Run
 from threadlift.planning import Plan
@@ -16,6 +18,7 @@ from threadlift.planning.request import parse_request
 from threadlift.reporting.check_texts import check_part
 from threadlift.reporting.texts import LANGUAGES, texts
 from threadlift.threads import Thread
+from threadlift.tissue import Tissue
 
 DANGEROUS = (
     "threads:\n  - from 1 cm behind the temporal hairline to 1 cm lateral of the mouth corner, "
@@ -26,10 +29,19 @@ SENSIBLE = (
 )
 
 
-def judged(case: Case, text: str, **changes: object) -> Run:
-    tissue = case.tissue.varied()
+Ground = tuple[Tissue, Assessment]
+
+
+@pytest.fixture(scope="module")
+def ground(face: Face) -> Ground:
+    tissue = Tissue.of(face, record(), "coarse")
+    return tissue, assess(face, tissue, record())
+
+
+def judged(ground: Ground, text: str, **changes: object) -> Run:
+    tissue = ground[0].varied()
     tissue.consultation = record(**changes)
-    return check_plan(tissue, case.assessment, parse_request(text), members=8)
+    return check_plan(tissue, ground[1], parse_request(text), members=8)
 
 
 def never_looks_recommended(made: Plan) -> dict:
@@ -61,9 +73,9 @@ def never_looks_recommended(made: Plan) -> dict:
     ],
 )
 def test_what_the_record_forbids_is_not_simulated(
-    case: Case, changes: dict, recommendation: str, overall: str
+    ground: Ground, changes: dict, recommendation: str, overall: str
 ) -> None:
-    run = judged(case, SENSIBLE, **changes)
+    run = judged(ground, SENSIBLE, **changes)
     data = never_looks_recommended(run.plan)
     assert run.outcome is None
     assert data["recommendation"] == recommendation
@@ -71,9 +83,9 @@ def test_what_the_record_forbids_is_not_simulated(
     assert data["refusal"]["would_change"]
 
 
-def test_a_dangerous_plan_is_told_what_it_breaks(case: Case) -> None:
+def test_a_dangerous_plan_is_told_what_it_breaks(ground: Ground) -> None:
     """Safety needs no simulation: the record stops it here, and the violations stand."""
-    data = never_looks_recommended(judged(case, DANGEROUS, sagging={}).plan)
+    data = never_looks_recommended(judged(ground, DANGEROUS, sagging={}).plan)
     rules = {v["rule"] for v in data["safety"]["violations"]}
     assert "hazard-clearance" in rules
     assert data["judgement"]["overall"] == "unacceptable"
@@ -82,12 +94,12 @@ def test_a_dangerous_plan_is_told_what_it_breaks(case: Case) -> None:
     assert {"unstated", "violation", "missing"} <= asked
 
 
-def test_the_threads_of_a_plan_json_are_judged_as_they_are(case: Case) -> None:
-    first = judged(case, SENSIBLE, sagging={}).plan
+def test_the_threads_of_a_plan_json_are_judged_as_they_are(ground: Ground) -> None:
+    first = judged(ground, SENSIBLE, sagging={}).plan
     threads = tuple(Thread.from_json(t) for t in first.to_json()["threads"])
-    tissue = case.tissue.varied()
+    tissue = ground[0].varied()
     tissue.consultation = record(sagging={})
-    again = check_plan(tissue, case.assessment, threads).plan
+    again = check_plan(tissue, ground[1], threads).plan
     assert again.recommended == threads
     assert again.judgement is not None
     assert again.judgement["assumptions"] == []
@@ -96,11 +108,11 @@ def test_the_threads_of_a_plan_json_are_judged_as_they_are(case: Case) -> None:
 
 @pytest.mark.slow
 def test_a_sensible_plan_is_weighed_against_the_planner(
-    case: Case, monkeypatch: pytest.MonkeyPatch
+    ground: Ground, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     module = sys.modules["threadlift.planning.plan"]
     monkeypatch.setattr(module, "candidates", lambda *a: thinned(candidates(*a), 12))
-    run = judged(case, SENSIBLE)
+    run = judged(ground, SENSIBLE)
     data = never_looks_recommended(run.plan)
     assert run.outcome is not None
     assert data["safety"]["violations"] == []
