@@ -15,7 +15,6 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from threadlift.anatomy import structures
 from threadlift.assessment import assess
 from threadlift.consultation import Consultation
 from threadlift.consultation.models import Contraindications
@@ -26,8 +25,7 @@ from threadlift.planning.moves import Move, moved, moves
 from threadlift.planning.reason_data import Change
 from threadlift.planning.reasons import Ground, reasons
 from threadlift.planning.rows import build_rows
-from threadlift.planning.safety import Marks
-from threadlift.planning.skin import Skin
+from threadlift.planning.safety import SafetyCase
 from threadlift.tissue import Tissue
 
 RECORD = Consultation.model_validate(
@@ -58,9 +56,8 @@ def compare(seed: int) -> tuple[list[Row], float, float]:
     threads = made.recommended
     if not threads or tissue.stack is None:
         return [], 0.0, 0.0
-    skin = Skin.of(face.vertices, face.triangles, face.skin, tissue.stack)
     rows = build_rows(tissue.mesh, assessment.goal)
-    ground = Ground(tissue, rows, skin, Marks.of(face), structures(face, tissue.stack))
+    ground = Ground(tissue, rows, SafetyCase.of(face, tissue.stack))
     base = tissue.equilibrium(threads, tolerance=TOLERANCE).displacement
     v = made.verification
     clock = time.perf_counter()

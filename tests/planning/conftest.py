@@ -54,7 +54,7 @@ class Case:
 def make_case(face: Face, consultation: Consultation) -> Case:
     tissue = Tissue.of(face, consultation, "coarse")
     assert tissue.stack is not None
-    skin = Skin.of(face.vertices, face.triangles, face.skin, tissue.stack)
+    skin = Skin.of_face(face, tissue.stack)
     marks = Marks.of(face)
     hazards = HazardField.of(structures(face, tissue.stack))
     return Case(

@@ -16,7 +16,7 @@ from threadlift.planning.reading import Reading, ratio
 from threadlift.planning.reason_data import Reasons
 from threadlift.planning.reasons import Ground, Variant, reasons, spacing_mm, stopped_by
 from threadlift.planning.rows import Rows
-from threadlift.planning.safety import Violation
+from threadlift.planning.safety import SafetyCase, Violation
 from threadlift.planning.strings import string_load, string_stiffness
 from threadlift.planning.verify import solve
 from threadlift.threads import Thread, product, tension_profile
@@ -35,7 +35,7 @@ def plan_of_four(case: Case, rows: Rows, few: CandidateSet):
 
 @pytest.fixture(scope="session")
 def ground(case: Case, rows: Rows) -> Ground:
-    return Ground(case.tissue, rows, case.skin, case.marks, case.hazards.structures)
+    return Ground(case.tissue, rows, SafetyCase(case.skin, case.marks, case.hazards))
 
 
 @pytest.fixture(scope="session")

@@ -43,12 +43,33 @@ class OptimalityModel(FileModel):
     gap: float
 
 
+class ContactModel(FileModel):
+    """How near a thread comes to a structure, and where contact is likeliest.
+
+    `p_contact` is an upper bound; `arc_mm` counts from the entry in the skin.
+    """
+
+    thread: str
+    structure: str
+    kind: str
+    side: str
+    min_clearance_mm: float
+    p_contact: float
+    arc_mm: float
+    place_mm: Point
+    depth_mm: float
+
+
 class SafetyModel(FileModel):
-    """Smallest clearance [mm], probability of touching any structure, violated rules."""
+    """Smallest clearance [mm], probability of touching any structure, violated rules.
+
+    `structures`: every thread's meetings with what it comes near.
+    """
 
     min_clearance_mm: float | None
     p_hit: float
     violations: list[Any]
+    structures: list[ContactModel] = []
 
 
 class ProvenanceModel(FileModel):

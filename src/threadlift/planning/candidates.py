@@ -136,12 +136,7 @@ def _safe_entries(
             column = entry.at(nodes, mirror)
             tract = column[lower] * (1.0 - share) + column[lower + 1] * share
             place = skin.place(tract)
-            margin, _, _ = hazards.scan(
-                place.foot_mm,
-                np.maximum(place.depth_mm, 0.0),
-                place.fat_bottom_mm,
-                place.smas_bottom_mm,
-            )
+            margin = hazards.meet(place, np.array([0, len(tract)])).margin_mm
             # Beyond some distance more is no safer; then the register's order decides.
             spare.append(round(min(float(margin.min(initial=np.inf)), _AMPLE_MM), 2))
         best: list[int] = []

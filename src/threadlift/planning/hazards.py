@@ -4,28 +4,26 @@ A structure is a curve on the skin with a depth under each of its points; a glan
 that it fills from its capsule downwards. Lateral distance is
 measured between skin foot points (straight, hence never longer than along the skin: on the safe
 side), depth by depth. Position and depth scatter are Gaussian: the structure's own spread and the
-operator's, added in quadrature.
+operator's (:mod:`threadlift.planning.contact` says how they make a probability).
 """
 
 from __future__ import annotations
 
-import math
 from collections.abc import Iterable
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Protocol
 
 import numpy as np
-from numba import njit
 from numpy.typing import NDArray
 
+from threadlift.errors import InputError
 from threadlift.evidence import table, value
+from threadlift.planning.contact import meet
+from threadlift.planning.skin import Place
 
 # Structure curves and threads are sampled this finely [mm]: well below any clearance asked for.
 SAMPLE_MM = 1.0
-
-# Nothing further away than this matters to any rule; clearances are counted up to it [mm].
-FAR_MM = 20.0
 
 
 class StructureLike(Protocol):
@@ -68,121 +66,37 @@ class HazardRules:
         return cls(**{name: value(f"planning.safety.{name}") for name in names})
 
 
-def resample(
-    points: NDArray, depth: NDArray, step_mm: float = SAMPLE_MM
-) -> tuple[NDArray, NDArray]:
-    """Polyline (k,3) with depths (k,) so that no two neighbours lie more than step_mm apart."""
+def resample(points: NDArray, depth: NDArray) -> tuple[NDArray, NDArray]:
+    """Polyline (k,3) with depths (k,) so that no two neighbours lie over SAMPLE_MM apart."""
     points, depth = np.asarray(points, dtype=float), np.asarray(depth, dtype=float)
-    if len(points) < 2:
-        return points, depth
-    pieces = np.maximum(
-        np.ceil(np.linalg.norm(np.diff(points, axis=0), axis=1) / step_mm), 1
-    ).astype(int)
-    place = np.concatenate(
-        [np.concatenate([i + np.arange(n) / n for i, n in enumerate(pieces)]), [len(points) - 1.0]]
+    length = np.linalg.norm(np.diff(points, axis=0), axis=1)
+    pieces = np.maximum(np.ceil(length / SAMPLE_MM), 1).astype(int)
+    place = np.append(
+        np.repeat(np.arange(len(pieces)), pieces)
+        + np.concatenate([np.arange(n) / n for n in pieces] or [np.zeros(0)]),
+        len(points) - 1.0,
     )
     at = np.arange(len(points))
     out = np.column_stack([np.interp(place, at, points[:, c]) for c in range(3)])
     return out, np.interp(place, at, depth)
 
 
-@njit(cache=True)
-def _across(lateral, radius, sd):
-    """Two-sided normal tail: an upper bound on the probability of reaching across a gap."""
-    return min(1.0, math.erfc((lateral - radius) / (sd * math.sqrt(2.0))))
+@dataclass(frozen=True)
+class Meeting:
+    """How threads meet structures; every array (threads, structures).
 
+    margin_mm: lateral distance less radius and combined spread where the depths are within the
+    band, infinite elsewhere; clearance_mm: nominal distance in space less the radii, counted up to
+    20 mm; p_contact: upper bound on the probability of contact (:mod:`.contact`). `*_at`: the
+    sample where that is least or likeliest, -1 where nothing is near.
+    """
 
-@njit(cache=True)
-def _under_outline(foot, curve, first, last):
-    """True when a foot point lies inside a closed outline in the side view (y, z), same side."""
-    if foot[0] * curve[first, 0] <= 0.0:
-        return False
-    inside = False
-    k = last - 1
-    for i in range(first, last):
-        if (curve[i, 1] > foot[1]) != (curve[k, 1] > foot[1]):
-            share = (foot[1] - curve[i, 1]) / (curve[k, 1] - curve[i, 1])
-            if foot[2] < curve[i, 2] + share * (curve[k, 2] - curve[i, 2]):
-                inside = not inside
-        k = i
-    return inside
-
-
-@njit(cache=True)
-def _scan(
-    feet,
-    depth,
-    fascia,
-    deep_fascia,
-    band,
-    breach,
-    curve,
-    curve_depth,
-    start,
-    centre,
-    extent,
-    sd_lat,
-    sd_dep,
-    radius,
-    below,
-):
-    """Per point and structure: margin to the risk tube, 3-D clearance, probability of contact."""
-    n, s = len(feet), len(start) - 1
-    margin = np.full((n, s), np.inf)
-    clearance = np.full((n, s), FAR_MM)
-    p_hit = np.zeros((n, s))
-    for i in range(n):
-        for j in range(s):
-            dx = feet[i, 0] - centre[j, 0]
-            dy = feet[i, 1] - centre[j, 1]
-            dz = feet[i, 2] - centre[j, 2]
-            if math.sqrt(dx * dx + dy * dy + dz * dz) > extent[j] + FAR_MM + radius[j]:
-                continue
-            tube = radius[j] + sd_lat[j]
-            scale = sd_dep[j] * math.sqrt(2.0)
-            beside_k = nearest_k = start[j]
-            beside, nearest = 1e30, 1e30
-            for k in range(start[j], start[j + 1]):
-                dx = feet[i, 0] - curve[k, 0]
-                dy = feet[i, 1] - curve[k, 1]
-                dz = feet[i, 2] - curve[k, 2]
-                lateral = math.sqrt(dx * dx + dy * dy + dz * dz)
-                apart = depth[i] - curve_depth[k]
-                if lateral < beside:
-                    beside, beside_k = lateral, k
-                if lateral * lateral + apart * apart < nearest:
-                    nearest, nearest_k = lateral * lateral + apart * apart, k
-                if not below[j] and abs(apart) < band:
-                    margin[i, j] = min(margin[i, j], lateral - tube)
-            if below[j]:
-                # A gland fills its outline from its capsule down: above it is where threads lie.
-                if _under_outline(feet[i], curve, start[j], start[j + 1]):
-                    beside = 0.0
-                apart = depth[i] - curve_depth[beside_k]
-                gap = min(apart, 0.0)
-                near = math.sqrt(beside * beside + gap * gap) - radius[j]
-                clearance[i, j] = min(clearance[i, j], near)
-                if apart > -radius[j]:
-                    margin[i, j] = min(margin[i, j], beside - tube)
-                across = _across(beside, radius[j], sd_lat[j])
-                p_hit[i, j] = across * 0.5 * (1.0 + math.erf((apart + radius[j]) / scale))
-                continue
-            clearance[i, j] = min(clearance[i, j], math.sqrt(nearest) - radius[j])
-            for k in (beside_k, nearest_k):
-                dx = feet[i, 0] - curve[k, 0]
-                dy = feet[i, 1] - curve[k, 1]
-                dz = feet[i, 2] - curve[k, 2]
-                lateral = math.sqrt(dx * dx + dy * dy + dz * dz)
-                apart = depth[i] - curve_depth[k]
-                level = 0.5 * (
-                    math.erf((radius[j] - apart) / scale) + math.erf((radius[j] + apart) / scale)
-                )
-                above = depth[i] < fascia[i] and curve_depth[k] > fascia[i]
-                between = depth[i] < deep_fascia[i] and curve_depth[k] > deep_fascia[i]
-                if above or between:
-                    level *= breach
-                p_hit[i, j] = max(p_hit[i, j], _across(lateral, radius[j], sd_lat[j]) * level)
-    return margin, clearance, p_hit
+    margin_mm: NDArray
+    clearance_mm: NDArray
+    p_contact: NDArray
+    margin_at: NDArray
+    clearance_at: NDArray
+    contact_at: NDArray
 
 
 @dataclass(frozen=True)
@@ -199,6 +113,15 @@ class HazardField:
         """Pack structures; rules default to the register's."""
         return cls(tuple(structures), rules or HazardRules.from_register())
 
+    def __post_init__(self) -> None:
+        for s in self.structures:
+            _refuse_unusable(s)
+
+    @cached_property
+    def gland(self) -> NDArray:
+        """Which structures (s,) are glands."""
+        return np.array([s.kind == "gland" for s in self.structures], dtype=bool)
+
     @cached_property
     def _packed(self) -> tuple[NDArray, ...]:
         parts = [resample(s.curve_mm, s.depth_mm) for s in self.structures]
@@ -206,22 +129,26 @@ class HazardField:
         rules = self.rules
 
         def numbers(name: str) -> NDArray:
-            return np.array([float(np.max(getattr(s, name))) for s in self.structures])
+            return np.array([float(getattr(s, name)) for s in self.structures])
 
         centre = np.array([0.5 * (p.min(axis=0) + p.max(axis=0)) for p, _ in parts])
         extent = np.array(
             [np.linalg.norm(p - c, axis=1).max() for (p, _), c in zip(parts, centre, strict=True)]
         )
+        own = self._lateral_sd()
         return (
             np.concatenate([p for p, _ in parts]),
+            np.concatenate([_tangents(p) for p, _ in parts]),
             np.concatenate([d for _, d in parts]),
+            np.concatenate([_slopes(p, d) for p, d in parts]),
             start,
             centre,
             extent,
-            np.hypot(self._lateral_sd(), rules.operator_lateral_sd),
+            own,
+            np.hypot(own, rules.operator_lateral_sd),
             np.hypot(numbers("sd_depth_mm"), rules.operator_depth_sd),
             numbers("radius_mm") + rules.instrument_radius,
-            np.array([s.kind == "gland" for s in self.structures]),
+            self.gland,
         )
 
     def _lateral_sd(self) -> NDArray:
@@ -236,26 +163,65 @@ class HazardField:
             ]
         )
 
-    def scan(
-        self, feet: NDArray, depth_mm: NDArray, fascia_mm: NDArray, deep_fascia_mm: NDArray
-    ) -> tuple[NDArray, NDArray, NDArray]:
-        """Margins, clearances [mm] and contact probabilities, each (k, structures).
+    def meet(self, place: Place, starts: NDArray, pieces: NDArray | None = None) -> Meeting:
+        """How threads meet the structures.
 
-        feet (k,3) skin foot points of thread points at depth_mm (k,); fascia_mm and
-        deep_fascia_mm (k,) depths of the SMAS and of the fascia under it there, which a blunt
-        cannula that runs above them seldom passes. The margin is the lateral
-        distance less radius and combined spread where the depths are within the band, infinite
-        elsewhere; the clearance is the nominal distance in space less the radii.
+        place: samples of all threads measured in the face, neighbours about SAMPLE_MM apart;
+        starts (t+1,): where each thread begins; pieces (p+1,): where its unbroken pieces begin
+        (None: a thread is one piece). Above a fascia (the SMAS, and the one under it) a
+        blunt cannula seldom passes to what lies beyond: `fascia_breach`.
         """
-        k = len(feet)
         if not self.structures:
-            return np.full((k, 0), np.inf), np.full((k, 0), np.inf), np.zeros((k, 0))
-        return _scan(
-            np.ascontiguousarray(feet, dtype=float),
-            np.ascontiguousarray(depth_mm, dtype=float),
-            np.ascontiguousarray(fascia_mm, dtype=float),
-            np.ascontiguousarray(deep_fascia_mm, dtype=float),
+            none = np.zeros((len(starts) - 1, 0))
+            where = none.astype(int)
+            return Meeting(none, none, none, where, where, where)
+        margin, clearance, p, at = meet(
+            np.ascontiguousarray(place.foot_mm),
+            np.ascontiguousarray(place.normal),
+            np.maximum(place.depth_mm, 0.0),
+            np.ascontiguousarray(place.fat_bottom_mm),
+            np.ascontiguousarray(place.smas_bottom_mm),
+            np.ascontiguousarray(starts, dtype=np.int64),
+            np.ascontiguousarray(starts if pieces is None else pieces, dtype=np.int64),
             self.rules.depth_band,
             self.rules.fascia_breach,
+            self.rules.operator_lateral_sd,
             *self._packed,
         )
+        return Meeting(margin, clearance, p, at[:, :, 0], at[:, :, 1], at[:, :, 2])
+
+
+def _refuse_unusable(s: StructureLike) -> None:
+    """A structure that the kernel cannot measure against is an error, never a free pass."""
+    curve, depth = np.asarray(s.curve_mm, dtype=float), np.asarray(s.depth_mm, dtype=float)
+    numbers = np.array([s.sd_lateral_mm, s.sd_depth_mm, s.radius_mm], dtype=float)
+    sound = (
+        curve.ndim == 2
+        and curve.shape[1:] == (3,)
+        and len(curve) > 0
+        and depth.shape == (len(curve),)
+        and np.isfinite(curve).all()
+        and np.isfinite(depth).all()
+        and np.isfinite(numbers).all()
+        and (numbers >= 0.0).all()
+    )
+    if not sound:
+        raise InputError(
+            f"The structure '{s.name}' has no usable curve, depth, spread or radius.",
+            "Give points (k, 3) [mm] with k depths, finite numbers, and spreads of at least zero.",
+        )
+
+
+def _tangents(points: NDArray) -> NDArray:
+    """Unit tangents (k,3) of a polyline; zero for a single point."""
+    if len(points) < 2:
+        return np.zeros_like(points)
+    step = np.gradient(points, axis=0)
+    return step / np.maximum(np.linalg.norm(step, axis=1), 1e-12)[:, None]
+
+
+def _slopes(points: NDArray, depth: NDArray) -> NDArray:
+    """Steepest change (k,) of depth along a polyline at its points [mm per mm]."""
+    length = np.maximum(np.linalg.norm(np.diff(points, axis=0), axis=1), 1e-12)
+    slope = np.abs(np.diff(depth)) / length
+    return np.maximum(np.append(slope, 0.0), np.append(0.0, slope))

@@ -10,7 +10,6 @@ from dataclasses import dataclass, replace
 import numpy as np
 from numpy.typing import NDArray
 
-from threadlift.anatomy import structures
 from threadlift.assessment import Assessment
 from threadlift.consultation import Consultation, contraindications
 from threadlift.errors import InputError, SolverError
@@ -18,7 +17,6 @@ from threadlift.evidence import table, value
 from threadlift.planning import refusal
 from threadlift.planning.candidates import CandidateSet, candidates
 from threadlift.planning.explain import Explained, explain
-from threadlift.planning.hazards import HazardField, StructureLike
 from threadlift.planning.optimise import SideGrid, combine, search_side, side_grid
 from threadlift.planning.reasons import Ground
 from threadlift.planning.recipes import Recipes
@@ -26,9 +24,8 @@ from threadlift.planning.refusal import Refusal
 from threadlift.planning.responses import Body, columns
 from threadlift.planning.result import Alternative, Optimality, Plan
 from threadlift.planning.rows import Rows, build_rows
-from threadlift.planning.safety import Marks, SafetyReport, check
+from threadlift.planning.safety import SafetyCase, SafetyReport
 from threadlift.planning.search import NODE_LIMIT, Choice, SearchResult
-from threadlift.planning.skin import Skin
 from threadlift.planning.variants import OPTIMUM, Variant, variants
 from threadlift.planning.verify import Verified, settle, solve, value_of
 from threadlift.repeatable import one_blas_thread
@@ -118,8 +115,12 @@ class _Maker:
         why: Refusal,
         alternatives: Sequence[Alternative] = (),
         optimality: Optimality = _NO_OPTIMUM,
+        case: SafetyCase | None = None,
     ) -> Plan:
-        """A plan that recommends no threads; `alternatives` besides none at all."""
+        """A plan that recommends no threads; `alternatives` besides none at all.
+
+        case: what alternatives are judged against when they leave.
+        """
         return replace(
             self.result(
                 why.recommendation,
@@ -128,6 +129,7 @@ class _Maker:
                 alternatives or (no_treatment(),),
                 optimality,
                 _NO_SAFETY,
+                case=case,
             ),
             refusal=why,
         )
@@ -141,8 +143,9 @@ class _Maker:
         optimality: Optimality,
         safety: SafetyReport,
         why: Explained | None = None,
+        case: SafetyCase | None = None,
     ) -> Plan:
-        """Assemble a plan with its provenance."""
+        """Assemble a plan with its provenance and what it is judged against when it leaves."""
         from threadlift import __version__
 
         return Plan(
@@ -159,6 +162,7 @@ class _Maker:
             thread_reasons=None if why is None else why.thread_reasons,
             sensitivity=None if why is None else why.sensitivity,
             displacement=None if verified is None else verified.displacement,
+            case=case,
         )
 
     # -- the search --------------------------------------------------------------------------
@@ -169,10 +173,8 @@ class _Maker:
         assert face is not None and self.tissue.stack is not None  # noqa: PT018
         tell(0.0, "Placing candidate threads")
         coarse = self._coarse()
-        skin = Skin.of(face.vertices, face.triangles, face.skin, self.tissue.stack)
-        marks = Marks.of(face)
-        hazards = structures(face, self.tissue.stack)
-        found = candidates(coarse.mesh, skin, marks, HazardField.of(hazards))
+        case = SafetyCase.of(face, self.tissue.stack)
+        found = candidates(coarse.mesh, case.skin, case.marks, case.hazards)
         rows = build_rows(coarse.mesh, self.assessment.goal)
         if not found.candidates or not rows.goals:
             return self.without(refusal.no_safe_thread(found.refused, found.generated))
@@ -200,18 +202,18 @@ class _Maker:
             fine_rows = build_rows(self.tissue.mesh, self.assessment.goal)
             verified = _on_fine(self.tissue, fine_rows, coarse, verified)
         others = [options[i].alternative() for i in sorted(order[1:])]
+        # The linear search knows the kernel's limits; what was settled is asked again.
+        others = [o for o in others if not case.check(o.threads).violations]
         tell(0.9, "Asking what stops every thread from being elsewhere")
         why = explain(
-            Ground(coarse, rows, skin, marks, hazards),
+            Ground(coarse, rows, case),
             self.tissue,
             verified,
             winner.verified.displacement,
             Recipes.of(coarse.mesh, found.candidates, table_of, rows),
             self.seed,
         )
-        return self._conclude(
-            verified, [*others, no_treatment()], optimality, why, skin, marks, hazards
-        )
+        return self._conclude(verified, [*others, no_treatment()], optimality, why, case)
 
     def _coarse(self) -> Tissue:
         tissue = self.tissue
@@ -280,11 +282,9 @@ class _Maker:
         alternatives: Sequence[Alternative],
         optimality: Optimality,
         why: Explained,
-        skin: Skin,
-        marks: Marks,
-        hazards: Sequence[StructureLike],
+        case: SafetyCase,
     ) -> Plan:
-        safety = check(verified.threads, skin, marks, hazards)
+        safety = case.check(verified.threads)
         if not verified.threads or not verified.within:
             return self.without(refusal.breaks_limits())
         if safety.violations:
@@ -293,7 +293,7 @@ class _Maker:
         best_zone = max(verified.lift_mm, key=lambda z: verified.lift_mm[z])
         lift = verified.lift_mm[best_zone]
         if lift < value("planning.limits.useful_lift"):
-            return self.without(refusal.too_little(lift), alternatives, optimality)
+            return self.without(refusal.too_little(lift), alternatives, optimality, case)
         relative = [
             f"Weigh: {f.reason}"
             for f in contraindications(self.tissue.consultation or Consultation())
@@ -313,7 +313,9 @@ class _Maker:
             "Assumes that the superficial temporal artery was palpated and marked before entry.",
             *relative,
         ]
-        return self.result("threads", reasons, verified, alternatives, optimality, safety, why)
+        return self.result(
+            "threads", reasons, verified, alternatives, optimality, safety, why, case
+        )
 
 
 def no_treatment() -> Alternative:

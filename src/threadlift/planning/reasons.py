@@ -19,13 +19,11 @@ from numpy.typing import NDArray
 from threadlift.errors import SolverError
 from threadlift.evidence import value
 from threadlift.planning.few import FewThreads
-from threadlift.planning.hazards import StructureLike
 from threadlift.planning.moves import Move, moved, moves
 from threadlift.planning.reading import Factors, Reader, Reading, ratio
 from threadlift.planning.reason_data import Change, LeftOut, Reasons, Stop, ThreadReason
 from threadlift.planning.rows import Rows
-from threadlift.planning.safety import Marks, Violation, check
-from threadlift.planning.skin import Skin
+from threadlift.planning.safety import SafetyCase, Violation
 from threadlift.threads import Thread
 from threadlift.tissue import Tissue
 
@@ -37,13 +35,11 @@ _TOLERANCE = 1e-4
 
 @dataclass(frozen=True)
 class Ground:
-    """What moved threads are judged on: tissue and rows of the search, skin, marks, structures."""
+    """What moved threads are judged on: tissue and rows of the search, and the safety case."""
 
     tissue: Tissue
     rows: Rows
-    skin: Skin
-    marks: Marks
-    hazards: Sequence[StructureLike]
+    case: SafetyCase
 
 
 @dataclass(frozen=True)
@@ -104,7 +100,7 @@ def _variants(
             if move.kind == "left-out":
                 variants.append(Variant(index, move, None))
                 continue
-            found = moved(ground.tissue.mesh, ground.skin, thread, move)
+            found = moved(ground.tissue.mesh, ground.case.skin, thread, move)
             if found is None:
                 gone.append((index, move))
             else:
@@ -158,7 +154,7 @@ def _factors(
 
 
 def _judged(ground: Ground, threads: Sequence[Thread]) -> list[Violation]:
-    return list(check(threads, ground.skin, ground.marks, ground.hazards).violations)
+    return list(ground.case.check(threads).violations)
 
 
 def _change(

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any, Literal, cast
 
 import numpy as np
@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 
 from threadlift.errors import InputError
 from threadlift.planning.refusal import Refusal
-from threadlift.planning.safety import SafetyReport
+from threadlift.planning.safety import SafetyCase, SafetyReport, UnsafePlanError
 from threadlift.threads import Thread
 
 SCHEMA = "threadlift.plan/1"
@@ -78,6 +78,10 @@ class Plan:
 
     `displacement` (N, 3) [mm]: the verified equilibrium on the tissue's mesh, where a prediction
     may start; not part of the file or the hash.
+
+    Threads leave (:meth:`to_json`) through the safety gate: `case` is what they are judged against
+    once more; a plan that was read from a file has none and leaves only as it was read (`sealed`:
+    the hash that it had).
     """
 
     recommendation: Recommendation
@@ -96,6 +100,8 @@ class Plan:
     origin: Origin = "planner"
     judgement: dict[str, Any] | None = None
     displacement: NDArray[np.float64] | None = field(default=None, repr=False, compare=False)
+    case: SafetyCase | None = field(default=None, repr=False, compare=False)
+    sealed: str = field(default="", repr=False, compare=False)
 
     def _content(self) -> dict[str, Any]:
         extra = {
@@ -122,8 +128,50 @@ class Plan:
         text = json.dumps(self._content(), sort_keys=True, separators=(",", ":"))
         return hashlib.sha256(text.encode()).hexdigest()
 
+    def judged(self, case: SafetyCase) -> Plan:
+        """The same plan, judged against this face when it leaves."""
+        return replace(self, case=case)
+
+    def _through_the_gate(self) -> None:
+        """Raise UnsafePlanError for a plan that may not leave."""
+        if self.origin == "proposed":
+            self._tells_everything()
+            return
+        proposals = {f"Alternative '{a.name}'": a.threads for a in self.alternatives if a.threads}
+        if self.recommended:
+            proposals["The recommendation"] = self.recommended
+        if self.recommendation == "threads" and self.safety.violations:
+            raise UnsafePlanError(
+                "The plan recommends threads that its own safety report objects to.",
+                self.safety.violations,
+            )
+        if not proposals:
+            return
+        if self.case is not None:
+            self.case.clear(proposals)
+        elif self.plan_sha256 != self.sealed:
+            raise UnsafePlanError("The plan was changed, or never judged against a face.")
+
+    def _tells_everything(self) -> None:
+        """Raise UnsafePlanError for somebody else's threads without a judgement or with gaps in it.
+
+        Such threads may break rules, since they are shown to be judged; never silently.
+        """
+        if self.judgement is None:
+            raise UnsafePlanError("Proposed threads leave only together with their judgement.")
+        if self.case is not None:
+            stated = [Thread.from_json(t.to_json()) for t in self.recommended]
+            found = self.case.check(stated).violations
+            told = {(v.thread, v.rule, v.structure) for v in self.safety.violations}
+            untold = [v for v in found if (v.thread, v.rule, v.structure) not in told]
+            if untold:
+                raise UnsafePlanError(
+                    f"The proposed plan does not tell that it breaks '{untold[0].rule}'.", untold
+                )
+
     def to_json(self) -> dict[str, Any]:
-        """`plan.json`."""
+        """`plan.json`. Raises UnsafePlanError for threads that break a safety rule."""
+        self._through_the_gate()
         return self._content() | {
             "provenance": {
                 "version": self.version,
@@ -175,4 +223,4 @@ class Plan:
                 "The plan was changed after it was made: its content does not match its hash.",
                 "Use the original file, or `threadlift simulate` for threads of your own.",
             )
-        return plan
+        return replace(plan, sealed=stated)

@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cached_property
-from typing import Protocol
+from typing import Any, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
 
 from threadlift.face.closest import SurfaceIndex
+from threadlift.threads.thread import LAYERS
 
 
 class StackLike(Protocol):
@@ -23,54 +25,99 @@ class StackLike(Protocol):
     def smas_mm(self) -> NDArray: ...  # noqa: D102
 
 
+#: Zone number of skin that belongs to no zone.
+NO_ZONE = -1
+
+
 @dataclass(frozen=True)
 class Place:
-    """Skin foot points (k,3), geometric depth (k,) [mm, negative outside], layer bottoms (k,)."""
+    """Where points lie under the skin.
+
+    Skin foot points and outward unit normals there (k,3), geometric depth (k,) [mm, negative
+    outside], bottoms of the layers (k,) [mm], and the number (k,) of the skin's zone, or NO_ZONE.
+    """
 
     foot_mm: NDArray
+    normal: NDArray
     depth_mm: NDArray
     dermis_mm: NDArray
     fat_bottom_mm: NDArray
     smas_bottom_mm: NDArray
+    zone: NDArray
 
-    def part(self, which: slice) -> Place:
-        """The same for a run of the points."""
+    def part(self, which: slice | NDArray) -> Place:
+        """The same for some of the points."""
         return Place(
             self.foot_mm[which],
+            self.normal[which],
             self.depth_mm[which],
             self.dermis_mm[which],
             self.fat_bottom_mm[which],
             self.smas_bottom_mm[which],
+            self.zone[which],
         )
+
+    def measurable(self) -> NDArray:
+        """Which points (k,) have a foot, a depth and layers at all."""
+        numbers = (self.depth_mm, self.dermis_mm, self.fat_bottom_mm, self.smas_bottom_mm)
+        return np.isfinite(self.foot_mm).all(axis=1) & np.isfinite(np.stack(numbers)).all(axis=0)
+
+    def layer_numbers(self) -> NDArray:
+        """Number (k,) in LAYERS of the layer that each point lies in by its depth."""
+        bottoms = np.stack([self.dermis_mm, self.fat_bottom_mm, self.smas_bottom_mm])
+        return (self.depth_mm > bottoms).sum(axis=0)
 
     def layers(self) -> tuple[str, ...]:
         """Layer name of each point by its depth."""
-        bottoms = np.stack([self.dermis_mm, self.fat_bottom_mm, self.smas_bottom_mm])
-        names = ("skin", "fat", "smas", "deep")
-        return tuple(names[i] for i in (self.depth_mm > bottoms).sum(axis=0))
+        return tuple(LAYERS[i] for i in self.layer_numbers())
 
 
 @dataclass(frozen=True)
 class Skin:
-    """Outer skin of one face with its layer thicknesses per vertex (n,) [mm]."""
+    """Outer skin of one face with its layer thicknesses per vertex (n,) [mm].
+
+    zone (n,): number of the zone in `zone_names` that a vertex belongs to most, or NO_ZONE; None
+    where no zones are known. Zones are named without their side.
+    """
 
     vertices: NDArray
     triangles: NDArray
     skin_mm: NDArray
     fat_mm: NDArray
     smas_mm: NDArray
+    zone: NDArray | None = None
+    zone_names: tuple[str, ...] = ()
 
     @classmethod
-    def of(cls, vertices: NDArray, triangles: NDArray, on_skin: NDArray, stack: StackLike) -> Skin:
-        """Skin from the vertices (n,3), triangles and skin mask (n,) of a face and its stack."""
+    def of(
+        cls,
+        vertices: NDArray,
+        triangles: NDArray,
+        on_skin: NDArray,
+        stack: StackLike,
+        zones: Mapping[str, NDArray] | None = None,
+    ) -> Skin:
+        """Skin from the vertices (n,3), triangles and skin mask (n,) of a face and its stack.
+
+        zones: weights (n,) of the face's zones; without them rules by zone fall back on those for
+        skin of no zone.
+        """
         outer = triangles[on_skin[triangles].all(axis=1)]
+        zone, names = _zones(zones or {}, len(vertices))
         return cls(
             np.asarray(vertices, dtype=float),
             outer,
             np.asarray(stack.skin_mm, dtype=float),
             np.asarray(stack.fat_mm, dtype=float),
             np.asarray(stack.smas_mm, dtype=float),
+            zone,
+            names,
         )
+
+    @classmethod
+    def of_face(cls, face: Any, stack: StackLike) -> Skin:
+        """Skin of a face with its zones."""
+        return cls.of(face.vertices, face.triangles, face.skin, stack, face.zones)
 
     @cached_property
     def _index(self) -> SurfaceIndex:
@@ -92,4 +139,18 @@ class Skin:
 
         dermis = at(self.skin_mm)
         fat = dermis + at(self.fat_mm)
-        return Place(near.point, depth, dermis, fat, fat + at(self.smas_mm))
+        nearest = corner[np.arange(len(corner)), near.bary.argmax(axis=1)]
+        zone = np.full(len(corner), NO_ZONE) if self.zone is None else self.zone[nearest]
+        return Place(near.point, normal, depth, dermis, fat, fat + at(self.smas_mm), zone)
+
+
+def _zones(weights: Mapping[str, NDArray], n: int) -> tuple[NDArray, tuple[str, ...]]:
+    """Number (n,) of the zone that weighs most at each vertex, and the zones' names."""
+    names: dict[str, int] = {}
+    best, zone = np.zeros(n), np.full(n, NO_ZONE)
+    for key, weight in weights.items():
+        name = key.removesuffix("_left").removesuffix("_right")
+        number = names.setdefault(name, len(names))
+        zone = np.where(weight > best, number, zone)
+        best = np.maximum(weight, best)
+    return zone, tuple(names)
