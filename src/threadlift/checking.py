@@ -7,7 +7,6 @@ from typing import Any
 
 import numpy as np
 
-from threadlift.anatomy import structures
 from threadlift.assessment import Assessment, assess
 from threadlift.capturing import (
     CAPTURE_PAGE,
@@ -23,7 +22,7 @@ from threadlift.evidence import value
 from threadlift.outcome import Outcome, predict
 from threadlift.outcome.judge import Evidence, Judgement, Overall, judge
 from threadlift.pipeline import STAGES, Run, inputs_sha256, write_run
-from threadlift.planning import Alternative, Plan, check, plan
+from threadlift.planning import Alternative, Plan, plan
 from threadlift.planning.places import Places
 from threadlift.planning.plan import no_treatment
 from threadlift.planning.proposed import Proposed, place_on
@@ -32,8 +31,7 @@ from threadlift.planning.refusal import before_planning
 from threadlift.planning.request import PlanRequest, load_proposal
 from threadlift.planning.result import Optimality, Recommendation
 from threadlift.planning.rows import build_rows
-from threadlift.planning.safety import Marks
-from threadlift.planning.skin import Skin
+from threadlift.planning.safety import SafetyCase
 from threadlift.reporting.capture_page import write_capture_page
 from threadlift.reporting.check_texts import failed_sentence, question_text
 from threadlift.reporting.texts import texts
@@ -70,9 +68,9 @@ def check_plan(
     face, consultation = tissue.face, tissue.consultation or Consultation()
     if face is None or tissue.stack is None:
         raise InputError("A plan is judged on a face.", "Use Tissue.of(face, consultation).")
-    skin = Skin.of(face.vertices, face.triangles, face.skin, tissue.stack)
-    proposed = place_on(proposal, tissue.mesh, skin, Places(face))
-    safety = check(proposed.threads, skin, Marks.of(face), structures(face, tissue.stack))
+    case = SafetyCase.of(face, tissue.stack)
+    proposed = place_on(proposal, tissue.mesh, case.skin, Places(face))
+    safety = case.check(proposed.threads)
     stop = before_planning(face, consultation, assessment)
     own, outcome, reason = None, None, ""
     if stop is None:
@@ -94,7 +92,7 @@ def check_plan(
         )
     reading = None if outcome is None else _reading(tissue, outcome, assessment, proposed)
     found = Evidence(proposed, consultation, stop, safety, outcome, reason, reading, own)
-    made = _as_plan(found, judge(found), inputs_hash, seed)
+    made = _as_plan(found, judge(found), case, inputs_hash, seed)
     return Run(face, assessment, made, outcome)
 
 
@@ -133,7 +131,9 @@ def _reading(
     return Reader(mesh, rows, proposed.threads).of(displacement, proposed.threads)
 
 
-def _as_plan(found: Evidence, judged: Judgement, inputs_hash: str, seed: int) -> Plan:
+def _as_plan(
+    found: Evidence, judged: Judgement, case: SafetyCase, inputs_hash: str, seed: int
+) -> Plan:
     """plan.json of a proposal: its threads, marked as proposed, with the judgement."""
     from threadlift import __version__
 
@@ -181,6 +181,7 @@ def _as_plan(found: Evidence, judged: Judgement, inputs_hash: str, seed: int) ->
         seed=seed,
         inputs_sha256=inputs_hash,
         refusal=found.refusal,
+        case=case,
         origin="proposed",
         judgement={
             "overall": judged.overall,

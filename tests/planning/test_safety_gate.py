@@ -120,8 +120,11 @@ def test_proposed_threads_leave_only_with_a_judgement_that_tells_every_broken_ru
     with pytest.raises(UnsafePlanError, match="judgement"):
         proposed.to_json()
     judged = replace(proposed, judgement={"verdict": "fail"})
-    assert judged.to_json()["safety"]["violations"]
-    assert replace(judged, case=None).to_json() == judged.to_json()
+    data = judged.to_json()
+    assert data["safety"]["violations"]
+    assert Plan.from_json(data).to_json() == data
+    with pytest.raises(UnsafePlanError, match="recommends"):
+        replace(judged, recommendation="threads").to_json()
     silent = replace(judged, safety=SafetyReport((), None, "", 0.0))
     with pytest.raises(UnsafePlanError, match="does not tell"):
         silent.to_json()

@@ -69,7 +69,7 @@ class SafetyModel(FileModel):
     min_clearance_mm: float | None
     p_hit: float
     violations: list[Any]
-    structures: list[ContactModel] = []
+    structures: list[ContactModel] = Field(default_factory=list)
 
 
 class ProvenanceModel(FileModel):

@@ -133,41 +133,31 @@ class Plan:
         return replace(self, case=case)
 
     def _through_the_gate(self) -> None:
-        """Raise UnsafePlanError for a plan that may not leave."""
-        if self.origin == "proposed":
-            self._tells_everything()
-            return
-        proposals = {f"Alternative '{a.name}'": a.threads for a in self.alternatives if a.threads}
-        if self.recommended:
-            proposals["The recommendation"] = self.recommended
+        """Raise UnsafePlanError for a plan that may not leave.
+
+        Somebody else's threads may break rules, since they are shown to be judged; never silently,
+        and never as a recommendation.
+        """
+        proposed = self.origin == "proposed"
+        if proposed and self.judgement is None:
+            raise UnsafePlanError("Proposed threads leave only together with their judgement.")
         if self.recommendation == "threads" and self.safety.violations:
             raise UnsafePlanError(
                 "The plan recommends threads that its own safety report objects to.",
                 self.safety.violations,
             )
-        if not proposals:
+        ours = {f"Alternative '{a.name}'": a.threads for a in self.alternatives if a.threads}
+        if self.recommended and not proposed:
+            ours["The recommendation"] = self.recommended
+        if not ours and not self.recommended:
             return
-        if self.case is not None:
-            self.case.clear(proposals)
-        elif self.plan_sha256 != self.sealed:
-            raise UnsafePlanError("The plan was changed, or never judged against a face.")
-
-    def _tells_everything(self) -> None:
-        """Raise UnsafePlanError for somebody else's threads without a judgement or with gaps in it.
-
-        Such threads may break rules, since they are shown to be judged; never silently.
-        """
-        if self.judgement is None:
-            raise UnsafePlanError("Proposed threads leave only together with their judgement.")
-        if self.case is not None:
-            stated = [Thread.from_json(t.to_json()) for t in self.recommended]
-            found = self.case.check(stated).violations
-            told = {(v.thread, v.rule, v.structure) for v in self.safety.violations}
-            untold = [v for v in found if (v.thread, v.rule, v.structure) not in told]
-            if untold:
-                raise UnsafePlanError(
-                    f"The proposed plan does not tell that it breaks '{untold[0].rule}'.", untold
-                )
+        if self.case is None:
+            if self.plan_sha256 != self.sealed:
+                raise UnsafePlanError("The plan was changed, or never judged against a face.")
+            return
+        self.case.clear(ours)
+        if proposed:
+            self.case.told(self.recommended, self.safety.violations)
 
     def to_json(self) -> dict[str, Any]:
         """`plan.json`. Raises UnsafePlanError for threads that break a safety rule."""

@@ -48,8 +48,7 @@ class SafetyCase:
         Judged is what is stated: the threads as a file holds them, rounded and read back.
         """
         for name, threads in proposals.items():
-            stated = [Thread.from_json(t.to_json()) for t in threads]
-            broken = self.check(stated).violations
+            broken = self._stated(threads).violations
             if broken:
                 first = broken[0]
                 about = " ".join(x for x in (first.structure, first.thread) if x)
@@ -58,3 +57,16 @@ class SafetyCase:
                     f"{first.margin:.2f} {first.unit}) and {len(broken) - 1} more.",
                     broken,
                 )
+
+    def told(self, threads: Sequence[Thread], violations: Sequence[Violation]) -> None:
+        """Pass, or raise UnsafePlanError: every rule that the threads break is among these."""
+        known = {(v.thread, v.rule, v.structure) for v in violations}
+        found = self._stated(threads).violations
+        untold = [v for v in found if (v.thread, v.rule, v.structure) not in known]
+        if untold:
+            raise UnsafePlanError(
+                f"The plan does not tell that it breaks '{untold[0].rule}'.", untold
+            )
+
+    def _stated(self, threads: Sequence[Thread]) -> SafetyReport:
+        return self.check([Thread.from_json(t.to_json()) for t in threads])
