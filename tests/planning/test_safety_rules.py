@@ -225,7 +225,7 @@ def test_skin_knows_the_zone_that_weighs_most() -> None:
     assert skin.zone_names == ("jowl", "chin")
     assert skin.zone is not None
     assert [int(skin.zone[i]) for i in (0, n - 1)] == [1, 0]
-    bare = Skin.of(SKIN.vertices, SKIN.triangles, np.ones(n, dtype=bool), stack)
+    bare = Skin.of(SKIN.vertices, SKIN.triangles, np.ones(n, dtype=bool), stack, {})
     assert (bare.place(SKIN.vertices[:3]).zone == NO_ZONE).all()
     assert bare.place(np.array([X - 3.0, 0.0, 0.0])).layers() == ("fat",)
 

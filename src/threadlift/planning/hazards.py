@@ -129,7 +129,8 @@ class HazardField:
         rules = self.rules
 
         def numbers(name: str) -> NDArray:
-            return np.array([float(getattr(s, name)) for s in self.structures])
+            # Where a spread is given along the curve, its largest counts.
+            return np.array([float(np.max(getattr(s, name))) for s in self.structures])
 
         centre = np.array([0.5 * (p.min(axis=0) + p.max(axis=0)) for p, _ in parts])
         extent = np.array(
@@ -156,9 +157,9 @@ class HazardField:
         felt = table("planning")["palpated"]
         return np.array(
             [
-                min(float(s.sd_lateral_mm), felt["sd_mm"])
+                min(float(np.max(s.sd_lateral_mm)), felt["sd_mm"])
                 if s.name in felt["structures"]
-                else float(s.sd_lateral_mm)
+                else float(np.max(s.sd_lateral_mm))
                 for s in self.structures
             ]
         )
@@ -194,7 +195,8 @@ class HazardField:
 def _refuse_unusable(s: StructureLike) -> None:
     """A structure that the kernel cannot measure against is an error, never a free pass."""
     curve, depth = np.asarray(s.curve_mm, dtype=float), np.asarray(s.depth_mm, dtype=float)
-    numbers = np.array([s.sd_lateral_mm, s.sd_depth_mm, s.radius_mm], dtype=float)
+    spreads = (s.sd_lateral_mm, s.sd_depth_mm, s.radius_mm)
+    numbers = np.concatenate([np.ravel(np.asarray(x, dtype=float)) for x in spreads])
     sound = (
         curve.ndim == 2
         and curve.shape[1:] == (3,)

@@ -60,7 +60,8 @@ class Place:
     def measurable(self) -> NDArray:
         """Which points (k,) have a foot, a depth and layers at all."""
         numbers = (self.depth_mm, self.dermis_mm, self.fat_bottom_mm, self.smas_bottom_mm)
-        return np.isfinite(self.foot_mm).all(axis=1) & np.isfinite(np.stack(numbers)).all(axis=0)
+        finite = np.isfinite(np.vstack([self.foot_mm.T, *numbers]))
+        return np.asarray(finite.all(axis=0))
 
     def layer_numbers(self) -> NDArray:
         """Number (k,) in LAYERS of the layer that each point lies in by its depth."""
@@ -95,15 +96,15 @@ class Skin:
         triangles: NDArray,
         on_skin: NDArray,
         stack: StackLike,
-        zones: Mapping[str, NDArray] | None = None,
+        zones: Mapping[str, NDArray],
     ) -> Skin:
         """Skin from the vertices (n,3), triangles and skin mask (n,) of a face and its stack.
 
-        zones: weights (n,) of the face's zones; without them rules by zone fall back on those for
-        skin of no zone.
+        zones: weights (n,) of the face's zones; where there are none, rules by zone fall back on
+        those for skin of no zone.
         """
         outer = triangles[on_skin[triangles].all(axis=1)]
-        zone, names = _zones(zones or {}, len(vertices))
+        zone, names = _zones(zones, len(vertices))
         return cls(
             np.asarray(vertices, dtype=float),
             outer,

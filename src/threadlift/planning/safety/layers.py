@@ -17,15 +17,14 @@ def zone_name(names: Sequence[str], number: int) -> str:
     return ELSEWHERE if number == NO_ZONE else names[number]
 
 
-def fixed_smas(place: Place, side: Sequence[str] | str, marks: Marks, rules: Rulebook) -> NDArray:
+def fixed_smas(place: Place, side: NDArray, marks: Marks, rules: Rulebook) -> NDArray:
     """Where (k,) the SMAS does not move: over the parotid, and over the temple behind its border.
 
-    side: of each point (k,), or of all of them.
+    side: of each point (k,), "left" or "right".
     """
-    sides = np.broadcast_to(np.asarray(side), place.depth_mm.shape)
     tragus = {s: marks.tragus[s][2] for s in marks.tragus}
     arch = {s: marks.arch[s][1] for s in marks.arch}
-    left = sides == "left"
+    left = side == "left"
     anterior = place.foot_mm[:, 2] - np.where(left, tragus["left"], tragus["right"])
     over_arch = place.foot_mm[:, 1] >= np.where(left, arch["left"], arch["right"])
     return (anterior <= rules.fixed_smas_anterior) | (
