@@ -56,7 +56,7 @@ def test_every_text_belongs_to_a_rule() -> None:
 
 def test_a_sentence_names_thread_structure_margin_place_and_remedy() -> None:
     found = describe(violation("hazard-clearance", structure="facial_artery (left)"), texts("en"))
-    assert found.startswith("Thread L1 comes 0.8 mm too close")
+    assert found.startswith("Thread L1: 0.8 mm too close to: facial artery (left).")
     assert "facial artery (left)" in found
     assert "61 mm to the patient's left, 20 mm down, 33 mm in front" in found
     assert "Move the thread" in found
@@ -67,11 +67,11 @@ def test_a_sentence_names_thread_structure_margin_place_and_remedy() -> None:
 def test_units_zones_sides_and_names_are_put_in_words() -> None:
     en, ko = texts("en"), texts("ko")
     likely = violation("hazard-probability", margin=-0.123, unit="1", structure="parotid_gland")
-    assert "by 12.3 points in 100: parotid gland" in describe(likely, en)
+    assert "too likely to touch (by 12 in 100): parotid gland" in describe(likely, en)
     assert "under the eye" in describe(violation("layer-not-allowed", structure="infraorbital"), en)
     assert "그 밖의 부위" in describe(violation("layer-not-allowed", structure="elsewhere"), ko)
     side = violation("side-count", thread="", structure="left", margin=-2.0, unit="1")
-    assert describe(side, en).startswith("There are 2 threads too many on one side: left.")
+    assert describe(side, en).startswith("The plan: 2 threads too many on one side (left).")
     assert "Place:" not in describe(side, en)
     assert "L_2" in describe(violation("thread-spacing", structure="L_2"), en)
     assert "0.04 mm" in describe(violation("in-dermis", margin=-0.04), en)
@@ -79,4 +79,4 @@ def test_units_zones_sides_and_names_are_put_in_words() -> None:
 
 def test_a_rule_of_a_later_version_is_still_told() -> None:
     found = describe(violation("of-tomorrow", thread=""), texts("en"))
-    assert found.startswith("The plan breaks the safety rule 'of-tomorrow'.")
+    assert found.startswith("The plan: breaks the safety rule 'of-tomorrow'.")

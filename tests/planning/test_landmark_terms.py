@@ -156,7 +156,7 @@ class Ground:
     def __init__(self, face: Face) -> None:
         stack = layer_stack(face)
         self.mesh: LayeredMesh = layered_mesh(face, stack, "coarse")
-        self.skin = Skin.of(face.vertices, face.triangles, face.skin, stack)
+        self.skin = Skin.of_face(face, stack)
         self.places = Places(face)
 
     def place(self, *lines: str) -> Proposed:

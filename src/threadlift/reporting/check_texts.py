@@ -9,6 +9,7 @@ from threadlift.outcome.judge import grouped
 from threadlift.planning import Violation
 from threadlift.reporting.pages import number, words
 from threadlift.reporting.texts import Texts
+from threadlift.reporting.violations import remedy, rule_words
 
 Json = dict[str, Any]
 
@@ -116,20 +117,6 @@ def assumption_line(assumption: Json, t: Texts) -> str:
     )
 
 
-def rule_words(values: Mapping[str, Any], t: Texts) -> str:
-    """A broken rule in words, with its structure and by how much."""
-    rule, unit, margin = values["rule"], values["unit"], abs(values["margin"])
-    key = rule if rule in t.keys("check.rules") else "other"
-    x = number(100.0 * margin, 0) if rule.endswith("-probability") else number(margin)
-    return t(
-        f"check.rules.{key}",
-        structure=words(values["structure"]),
-        x=x,
-        unit=unit,
-        rule=words(rule),
-    )
-
-
 def violation_rows(violations: list[Json], t: Texts) -> list[Json]:
     """Violations for a table: those of one rule about one structure together, the worst told."""
     return [
@@ -140,9 +127,7 @@ def violation_rows(violations: list[Json], t: Texts) -> list[Json]:
                 t,
             ),
             "place": ", ".join(number(x, 0) for x in worst.place_mm) if threads else "",
-            "remedy": t(
-                "check.remedies." + (rule if rule in t.keys("check.remedies") else "other")
-            ),
+            "remedy": remedy(rule, t),
         }
         for rule, structure, threads, worst in grouped([Violation.from_json(v) for v in violations])
     ]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any
 
 from threadlift.reporting.pages import number, words
@@ -15,30 +16,38 @@ def describe(violation: Json, t: Texts) -> str:
 
     Names the thread, the rule with structure and margin, the place, and a remedy.
     """
-    rule = violation["rule"]
-    key = rule if rule in t.keys("safety.rules") else "other"
     named = violation["thread"]
-    margin = abs(violation["margin"])
+    who = t("safety.words.thread", id=named) if named else t("safety.words.plan")
+    said = {"who": who, "rule": rule_words(violation, t), "remedy": remedy(violation["rule"], t)}
+    if not named:
+        return t("safety.words.nowhere", **said)
+    return t("safety.words.where", place=_place(violation["place_mm"], t), **said)
+
+
+def rule_words(violation: Mapping[str, Any], t: Texts) -> str:
+    """A broken rule in words, with its structure and by how much."""
+    rule, margin = violation["rule"], abs(violation["margin"])
     if rule.endswith("-probability"):
-        amount = number(100.0 * margin, 1)
+        amount = number(100.0 * margin, 0 if margin >= 0.095 else 1)
     elif violation["unit"] == "1":
         amount = number(margin, 0)
     else:
         amount = number(margin, 1 if margin >= 0.1 else 2)
-    sentence = t(
-        f"safety.rules.{key}",
-        who=t("safety.words.thread", id=named) if named else t("safety.words.plan"),
+    return t(
+        f"safety.rules.{_key(rule, t)}",
         x=amount,
         structure=_about(rule, violation["structure"], t),
         rule=words(rule),
     )
-    remedy = t(f"safety.remedies.{key}")
-    if not named:
-        return t("safety.words.nowhere", sentence=sentence, remedy=remedy)
-    return t(
-        "safety.words.where", sentence=sentence, place=_place(violation["place_mm"], t),
-        remedy=remedy,
-    )  # fmt: skip
+
+
+def remedy(rule: str, t: Texts) -> str:
+    """What would mend a broken rule."""
+    return t(f"safety.remedies.{_key(rule, t)}")
+
+
+def _key(rule: str, t: Texts) -> str:
+    return rule if rule in t.keys("safety.rules") else "other"
 
 
 def _about(rule: str, structure: str, t: Texts) -> str:
