@@ -68,6 +68,16 @@ def test_interpreted_and_compiled_agree(name: str, monkeypatch: pytest.MonkeyPat
     assert interpreted.to_json() == compiled.to_json()
 
 
+def test_a_foot_is_under_an_outline_of_its_own_side_only() -> None:
+    """In the side view both sides coincide; the sign of x tells them apart."""
+    inside, outside = np.array([X, 20.0, 15.0]), np.array([X, 20.0, 30.0])
+    other = inside * np.array([-1.0, 1.0, 1.0])
+    for within in (contact.under_outline, contact.under_outline.py_func):
+        assert [bool(within(f, OUTLINE, 0, 5)) for f in (inside, outside, other)] == [
+            True, False, False,
+        ]  # fmt: skip
+
+
 def test_the_end_of_a_structure_counts_only_where_a_thread_passes_it() -> None:
     """Approaching an end from afar is not meeting it; passing beside it is, and less so farther."""
     p = [

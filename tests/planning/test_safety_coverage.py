@@ -23,10 +23,9 @@ def test_no_line_or_branch_of_the_kernel_is_left_untested(tmp_path: Path) -> Non
     data, report = tmp_path / "data", tmp_path / "report.json"
     files = ",".join(str(PLANNING / name) for name in KERNEL)
     environment = os.environ | {"COVERAGE_FILE": str(data)}
-    # The quick tests alone; how they end is judged where they run by themselves.
     for command in (
         ["run", "--branch", f"--include={files}", "-m", "pytest", "-q", "-p", "no:cacheprovider",
-         "-p", "no:xdist", "-m", "not slow", "-k", "not made_from_a_face", *map(str, OWN_TESTS)],
+         "-p", "no:xdist", *map(str, OWN_TESTS)],
         ["json", "-q", "-o", str(report)],
     ):  # fmt: skip
         done = subprocess.run(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -12,7 +13,7 @@ from threadlift.errors import InputError
 from threadlift.evidence import value
 from threadlift.planning import Alternative, Optimality, Plan
 from threadlift.planning.hazards import HazardField
-from threadlift.planning.safety import SafetyCase, SafetyReport, UnsafePlanError, Violation
+from threadlift.planning.safety import SafetyCase, SafetyReport, UnsafePlanError, Violation, gate
 
 FAR = Structure(name="nerve", curve_mm=np.array([[X, 35.0, 20.0], [X, 35.0, 60.0]]))
 CASE = SafetyCase(SKIN, MARKS, HazardField.of([FAR]))
@@ -159,7 +160,19 @@ def test_what_is_judged_is_what_is_stated() -> None:
         CASE.clear({"Past it": [past]})
 
 
-def test_a_case_is_made_from_a_face(case) -> None:
-    made = SafetyCase.of(case.tissue.face, case.tissue.stack)
-    some = case.candidates.candidates[0].thread
-    assert made.check([some]) == SafetyCase(case.skin, case.marks, case.hazards).check([some])
+def test_a_case_is_made_from_a_face(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Skin with zones, landmarks, and the structures that anatomy places on that face."""
+    n = len(SKIN.vertices)
+    stack = SimpleNamespace(skin_mm=SKIN.skin_mm, fat_mm=SKIN.fat_mm, smas_mm=SKIN.smas_mm)
+    face = SimpleNamespace(
+        vertices=SKIN.vertices, triangles=SKIN.triangles, skin=np.ones(n, dtype=bool),
+        zones={"malar_left": np.ones(n)}, landmark=lambda name: MARKS.tragus["left"],
+    )  # fmt: skip
+    asked = []
+    monkeypatch.setattr(gate, "structures", lambda *a: asked.append(a) or [FAR])
+    made = SafetyCase.of(face, stack)
+    assert asked == [(face, stack)]
+    assert made.skin.zone_names == ("malar",)
+    assert made.hazards.structures == (FAR,)
+    deep = [v for v in made.check([BAD]).violations if v.rule == "layer-not-allowed"]
+    assert deep[0].structure == "malar"

@@ -52,6 +52,19 @@ def test_nothing_to_judge_is_an_empty_report() -> None:
     assert examine([], SKIN, MARKS, kernel.HazardField.of([])) == []
 
 
+def test_threads_by_themselves_are_judged_as_in_a_plan_of_one() -> None:
+    nerve = Structure(depth_mm=np.full(2, 5.6))
+    many = [thread(), thread(y=-20.0, depth=1.3), thread(start=50.0, end=100.0)]
+    field = kernel.HazardField.of([nerve])
+    for one, found in zip(many, examine(many, SKIN, MARKS, field), strict=True):
+        alone = check([one], SKIN, MARKS, field)
+        assert found.p_hit == pytest.approx(alone.p_hit)
+        assert (found.clearance_mm, found.nearest) == (
+            alone.min_clearance_mm, alone.nearest_structure,
+        )  # fmt: skip
+        assert set(found.violations) <= set(alone.violations)
+
+
 # -- layers ----------------------------------------------------------------------------------
 
 
