@@ -80,3 +80,11 @@ def test_only_a_finding_that_is_not_good_has_a_remedy():
         Finding("yaw", "front", 1.0, 10.0, "deg", "good", "Turn.")
     with pytest.raises(ValueError, match="remedy"):
         Finding("yaw", "front", 11.0, 10.0, "deg", "poor")
+
+
+def test_exactly_the_unjudged_findings_have_no_value():
+    assert Finding("light", "pair", None, 0.35, "1", "unjudged").to_json()["value"] is None
+    with pytest.raises(ValueError, match="no value"):
+        Finding("light", "pair", None, 0.35, "1", "good")
+    with pytest.raises(ValueError, match="no value"):
+        Finding("light", "pair", 0.2, 0.35, "1", "unjudged")

@@ -17,12 +17,12 @@ import numpy as np
 
 from threadlift.face.closest import SurfaceIndex
 from threadlift.face.face import Face
-from threadlift.face.pair.alignment import stable_weight
 from threadlift.face.pair.displacement import Displacement
 from threadlift.face.pair.estimate import estimate
 from threadlift.face.pair.matched import Followed, Matched, follow, matched
 from threadlift.face.pair.posture import displacement
 from threadlift.face.pair.tracking import no_tracks
+from threadlift.face.scan.stable import stable_weight
 from threadlift.face.synthetic.scan import synthetic_scan
 from threadlift.face.synthetic.skin import SkinLook
 from threadlift.face.synthetic.slide import displaced, slide_field

@@ -266,16 +266,17 @@ class AssessmentModel(FileModel):
 
 
 class FindingModel(FileModel):
-    """One criterion of the quality gate; `remedy` is empty where the verdict is good."""
+    """One criterion of a quality gate; `value` is null where it could not be judged."""
 
     name: str
     picture: str
-    value: float
+    value: float | None
     limit: float
     unit: str
-    verdict: Literal["good", "poor", "unusable"]
+    verdict: Literal["good", "poor", "unusable", "unjudged"]
     remedy: str
     basis: list[str]
+    statement: str
 
 
 class LandmarkModel(FileModel):
@@ -308,7 +309,7 @@ class FollowUpModel(FileModel):
 
     schema_: Literal["threadlift.follow-up/1"] = Field(alias="schema")
     days: float
-    criteria: list[dict[str, Any]]
+    criteria: list[FindingModel]
     zones: dict[str, Any]
 
 

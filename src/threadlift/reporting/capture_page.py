@@ -115,7 +115,8 @@ def render_capture(
         "kind": face.kind,
         "capture": face.capture,
         "findings": sorted(
-            captured.findings, key=lambda f: ("unusable", "poor", "good").index(f.verdict)
+            captured.findings,
+            key=lambda f: ("unusable", "poor", "unjudged", "good").index(f.verdict),
         ),
         "views": views,
         "maps": _maps(captured),

@@ -6,7 +6,7 @@ import numpy as np
 
 from threadlift.face.closest import SurfaceIndex
 from threadlift.face.face import Face
-from threadlift.face.pair.alignment import align, stable_weight
+from threadlift.face.pair.alignment import align
 from threadlift.face.pair.displacement import Displacement
 from threadlift.face.pair.estimate import estimate
 from threadlift.face.pair.matched import Followed, Matched
@@ -18,6 +18,7 @@ from threadlift.face.scan.model import EXPRESSIONS, scan_model, scan_trust
 from threadlift.face.scan.read import make_scan
 from threadlift.face.scan.register import Registration
 from threadlift.face.scan.registration import ModelFit, Target
+from threadlift.face.scan.stable import stable_weight
 from threadlift.face.synthetic.scan import synthetic_scan
 from threadlift.face.synthetic.slide import displaced, slide_field
 from threadlift.face.template import template

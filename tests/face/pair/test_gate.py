@@ -22,10 +22,10 @@ def quick(trial):
 def failed(pair, quick, **changes):
     """Names of the criteria that fail; each must be in the error's text with its remedy."""
     found = judge(pair, replace(quick, **changes), 90.0, same_axes=True)
-    bad = [c for c in found if c.passed is False]
+    bad = [c for c in found if c.verdict == "unusable"]
     error = UnlikeCaptures(found)
     for c in bad:
-        assert c.finding in error.problem
+        assert c.statement in error.problem
         assert c.remedy
         assert c.remedy in error.remedy
     return [c.name for c in bad]
@@ -85,14 +85,14 @@ def test_a_nod_is_refused_but_not_other_axes(trial, quick):
     z_up = np.array([[1.0, 0.0, 0.0], [0.0, 0.0, -1.0], [0.0, 1.0, 0.0]])
     assert attitude_difference_deg(rotated(trial.pair, z_up)) < 2.0
     unknown = {c.name: c for c in judge(nod, quick, 90.0, same_axes=False)}["head pose"]
-    assert unknown.passed is None
-    assert "not judged" in unknown.finding
+    assert unknown.verdict == "unjudged"
+    assert "not judged" in unknown.statement
 
 
 def test_without_texture_light_is_not_judged(trial, quick):
     light = {c.name: c for c in judge(trial.pair, quick, 90.0, same_axes=True)}["light"]
-    assert light.passed is None
-    assert light.measured is None
+    assert light.verdict == "unjudged"
+    assert light.value is None
 
 
 def test_too_early_is_refused_before_anything_is_read():

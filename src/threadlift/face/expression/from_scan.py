@@ -18,7 +18,6 @@ from scipy.sparse import csr_matrix
 from threadlift.evidence import value
 from threadlift.face.expression.composites import person_units
 from threadlift.face.expression.fitted import Fitted, unit_names
-from threadlift.face.expression.stable import stillness
 from threadlift.face.face import Face, vertex_normals
 from threadlift.face.scan.landmarks import landmarks_in_frame
 from threadlift.face.scan.model import scan_model, scan_trust
@@ -26,6 +25,7 @@ from threadlift.face.scan.read import Scan, read_scan
 from threadlift.face.scan.refinement import COARSE_LEVELS, FINE_LEVELS, refine
 from threadlift.face.scan.register import Registration, register
 from threadlift.face.scan.registration import Model, fit_model, tukey
+from threadlift.face.scan.stable import stillness
 from threadlift.face.template import Array, Template, template
 from threadlift.frames import Similarity, fit_similarity
 

@@ -2,13 +2,12 @@
 
 from threadlift.face.pair.displacement import DIRECTIONS, Displacement, ZoneChange
 from threadlift.face.pair.follow_up import FollowUp, follow_up
-from threadlift.face.pair.gate import Criterion, UnlikeCaptures
+from threadlift.face.pair.gate import UnlikeCaptures
 from threadlift.face.pair.marks import Marks, read_marks
 from threadlift.face.pair.posture import posture_change
 
 __all__ = [
     "DIRECTIONS",
-    "Criterion",
     "Displacement",
     "FollowUp",
     "Marks",

@@ -7,53 +7,16 @@ alignment that looks at it takes half of the movement away.
 from __future__ import annotations
 
 from dataclasses import dataclass
-from functools import cache
-
-import numpy as np
 
 from threadlift.errors import InputError
 from threadlift.face.closest import SurfaceIndex
-from threadlift.face.scan.model import face_region
 from threadlift.face.scan.register import Registration
 from threadlift.face.scan.registration import Target
-from threadlift.face.template import Array, template
-from threadlift.face.zones import Capsule, capsule_weight
+from threadlift.face.scan.stable import anchor_weight, stable_weight
 from threadlift.frames import Similarity, fit_similarity
 
-#: What lies on bone: the forehead between the brows and the hairline, the bony bridge of the nose.
-FOREHEAD = Capsule(
-    (
-        ("brow_lateral_R", "trichion", 0.45),
-        ("glabella", "trichion", 0.45),
-        ("brow_lateral_L", "trichion", 0.45),
-    ),
-    22.0,
-)
-BRIDGE = Capsule(("glabella", "sellion", ("sellion", "pronasale", 0.45)), 12.0)
-NOSE = Capsule(("sellion", "pronasale"), 20.0)
 #: Fewest template vertices that both scans must show, in all and in the stable region.
 FEWEST = 150
-
-
-@cache
-def stable_weight() -> Array:
-    """How far (n,) 0..1 a template vertex belongs to the stable region."""
-    t = template()
-    at = {name: t.vertices[i] for name, i in t.landmarks.items()}
-    both = np.maximum(
-        capsule_weight(t.vertices, FOREHEAD, at), capsule_weight(t.vertices, BRIDGE, at)
-    )
-    return np.where(face_region(t), np.minimum(both, both[t.mirror]), 0.0)
-
-
-@cache
-def anchor_weight() -> Array:
-    """Weight (n,) of a vertex in the first alignment: stable region, nose, brows and eyes."""
-    t = template()
-    at = {name: t.vertices[i] for name, i in t.landmarks.items()}
-    eyes = t.vertices[:, 1] > at["orbitale_L"][1]
-    nose = capsule_weight(t.vertices, NOSE, at) > 0.3
-    return np.where(face_region(t), 0.4 * (eyes | nose) + 0.6 * stable_weight(), 0.0)
 
 
 @dataclass(frozen=True)

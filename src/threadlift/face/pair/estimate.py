@@ -10,7 +10,6 @@ from scipy.spatial import KDTree
 from threadlift.errors import InputError
 from threadlift.evidence import parameter
 from threadlift.face.face import vertex_normals
-from threadlift.face.pair.alignment import anchor_weight, stable_weight
 from threadlift.face.pair.field import Posterior, Rows, Sites, log_evidence
 from threadlift.face.pair.prior import spread
 from threadlift.face.pair.surfaces import Gaps, Patches, gaps, patches
@@ -18,6 +17,7 @@ from threadlift.face.pair.tracking import Tracks
 from threadlift.face.scan.model import scan_trust
 from threadlift.face.scan.register import Registration
 from threadlift.face.scan.registration import Target
+from threadlift.face.scan.stable import anchor_weight, stable_weight
 from threadlift.face.template import Array, BoolArray, Template
 
 #: Trust in a scan from which a place on the template takes part (skin of face and upper neck).

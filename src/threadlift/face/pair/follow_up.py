@@ -8,11 +8,12 @@ from typing import Any
 
 from threadlift.face.pair.displacement import Displacement
 from threadlift.face.pair.estimate import estimate
-from threadlift.face.pair.gate import Criterion, UnlikeCaptures, days_criterion, judge
+from threadlift.face.pair.gate import UnlikeCaptures, days_criterion, judge
 from threadlift.face.pair.marks import Marks
 from threadlift.face.pair.matched import follow, matched
 from threadlift.face.pair.posture import displacement
 from threadlift.face.pair.tracking import no_tracks
+from threadlift.face.quality import Finding
 from threadlift.face.scan.read import Scan
 from threadlift.face.scan.register import Progress, silent
 from threadlift.face.template import template
@@ -23,12 +24,12 @@ class FollowUp:
     """A comparison of two captures.
 
     displacement: from before to after; its `zones` hold each change with its interval and the
-    smallest detectable change. criteria: the conditions of the comparison, all passed (or not
+    smallest detectable change. criteria: the conditions of the comparison, all good (or not
     judged). days: between the captures.
     """
 
     displacement: Displacement
-    criteria: tuple[Criterion, ...]
+    criteria: tuple[Finding, ...]
     days: float
 
     @property
@@ -71,19 +72,19 @@ def follow_up(
     """
     tell = progress or silent
     span = days_criterion(days)
-    if not span.passed:
+    if span.verdict != "good":
         raise UnlikeCaptures([span])
     pair = matched(before, after, units=units, progress=tell)
     tell(0.72, "Checking whether the captures can be compared")
     found = estimate(pair.first, pair.alignment.target, no_tracks(), template())
     criteria = judge(pair, found, days, same_axes=same_axes)
-    if any(c.passed is False for c in criteria):
+    if any(c.verdict == "unusable" for c in criteria):
         raise UnlikeCaptures(criteria)
     followed = follow(pair, marks, mark_sd_mm, tell)
     tell(0.85, "Solving for the displacement")
     if len(followed.all):
         found = estimate(pair.first, pair.alignment.target, followed.all, template())
     out = displacement(pair, found, followed)
-    unknown = tuple(c.finding for c in criteria if c.passed is None)
+    unknown = tuple(c.statement for c in criteria if c.verdict == "unjudged")
     tell(1.0, "Done")
     return FollowUp(replace(out, notes=out.notes + unknown), tuple(criteria), float(days))

@@ -3,9 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from itertools import permutations, product
-from typing import Any
 
 import numpy as np
 
@@ -14,94 +12,53 @@ from threadlift.evidence import parameter
 from threadlift.face.pair.estimate import Estimated
 from threadlift.face.pair.matched import Matched
 from threadlift.face.pair.tracking import COARSE_MM, cameras, look
+from threadlift.face.quality import Finding
+from threadlift.face.quality.limits import required_at_least, required_at_most
 from threadlift.face.scan.model import EXPRESSIONS, face_region
 from threadlift.face.template import Array, template
 
 #: Expressions that change cheek and jowl; lids may differ (a blink does not move the cheek).
 JUDGED = tuple(name for name in EXPRESSIONS if not name.startswith("eyeBlink"))
-
-
-@dataclass(frozen=True)
-class Criterion:
-    """One condition of a comparison.
-
-    measured, limit: in `unit`; measured None = could not be judged. passed: None likewise.
-    finding: one sentence. remedy: what to do where it failed. basis: key of the register.
-    """
-
-    name: str
-    measured: float | None
-    limit: float
-    unit: str
-    passed: bool | None
-    finding: str
-    remedy: str
-    basis: str
-
-    def to_json(self) -> dict[str, Any]:
-        """Plain data; the remedy only where it failed."""
-        return {
-            "name": self.name,
-            "measured": None if self.measured is None else round(self.measured, 4),
-            "limit": self.limit,
-            "unit": self.unit,
-            "passed": self.passed,
-            "finding": self.finding,
-            "remedy": self.remedy if self.passed is False else "",
-            "basis": self.basis,
-        }
+#: What the findings look at.
+PAIR = "pair"
 
 
 class UnlikeCaptures(InputError):
     """Two captures that must not be compared; `criteria` says which conditions failed."""
 
-    def __init__(self, criteria: Sequence[Criterion]) -> None:
+    def __init__(self, criteria: Sequence[Finding]) -> None:
         self.criteria = tuple(criteria)
-        failed = [c for c in criteria if c.passed is False]
+        failed = [c for c in criteria if c.verdict == "unusable"]
         super().__init__(
-            "The two captures cannot be compared: " + " ".join(c.finding for c in failed),
+            "The two captures cannot be compared: " + " ".join(c.statement for c in failed),
             " ".join(dict.fromkeys(c.remedy for c in failed)),
         )
 
 
-def at_most(
-    name: str, measured: float | None, key: str, finding: str, remedy: str, unknown: str = ""
-) -> Criterion:
-    """A criterion with an upper limit, the register's `key`."""
-    p = parameter(key)
-    if measured is None:
-        return Criterion(name, None, p.value, p.unit, None, unknown, remedy, key)
-    return Criterion(name, measured, p.value, p.unit, measured <= p.value, finding, remedy, key)
-
-
-def at_least(name: str, measured: float, key: str, finding: str, remedy: str) -> Criterion:
-    """A criterion with a lower limit, the register's `key`."""
-    p = parameter(key)
-    return Criterion(name, measured, p.value, p.unit, measured >= p.value, finding, remedy, key)
-
-
-def days_criterion(days: float) -> Criterion:
+def days_criterion(days: float) -> Finding:
     """Whether enough, and not too much, time lies between the captures.
 
     Raises InputError for what is no span of days.
     """
     if not np.isfinite(days) or days < 0.0:
         raise InputError(f"days is {days}.", "Give the days from the first to the second capture.")
-    early = at_least(
+    early = required_at_least(
         "elapsed time",
+        PAIR,
         float(days),
         "pair.gate.days_low",
         f"Only {days:g} days lie between them: swelling would count as change.",
         f"Repeat the second capture after day {parameter('pair.gate.days_low').value:g}.",
     )
-    late = at_most(
+    late = required_at_most(
         "elapsed time",
+        PAIR,
         float(days),
         "pair.gate.days_high",
         f"{days:g} days lie between them.",
         "Compare with a more recent capture: over years ageing and weight change the face as much.",
     )
-    return late if early.passed else early
+    return late if early.verdict == "good" else early
 
 
 def attitude_difference_deg(pair: Matched) -> float:
@@ -150,7 +107,7 @@ def light_difference(pair: Matched) -> float | None:
     return float(np.std(ratio)) if len(ratio) else None
 
 
-def judge(pair: Matched, quick: Estimated, days: float, *, same_axes: bool) -> list[Criterion]:
+def judge(pair: Matched, quick: Estimated, days: float, *, same_axes: bool) -> list[Finding]:
     """All criteria. `quick` is an estimate of the pair (without tracks will do)."""
     face = face_region(template())
     coverage = float((pair.first.matched & pair.second.matched)[face].mean())
@@ -160,55 +117,64 @@ def judge(pair: Matched, quick: Estimated, days: float, *, same_axes: bool) -> l
     light = light_difference(pair)
     return [
         days_criterion(days),
-        at_least(
+        required_at_least(
             "coverage",
+            PAIR,
             coverage,
             "pair.gate.coverage",
             f"{100 * coverage:.0f} % of the face is on both.",
             "Scan the whole face from ear to ear, hair held back, in both captures.",
         ),
-        at_most(
+        required_at_most(
             "person",
+            PAIR,
             quick.shape_residual_mm,
             "pair.gate.person",
             f"Forehead, nose and eyes differ by {quick.shape_residual_mm:.1f} mm.",
             "Check that both captures show the same person, without hair on the forehead.",
         ),
-        at_most(
+        required_at_most(
             "stable region",
+            PAIR,
             quick.stable_residual_mm,
             "pair.gate.stable_residual",
             f"Forehead and nasal bridge differ by {quick.stable_residual_mm:.1f} mm.",
             "Repeat with the hair held back and the brow at rest.",
         ),
-        at_most(
+        required_at_most(
             "scale",
+            PAIR,
             scale,
             "pair.gate.scale",
             f"Their sizes differ by {100 * scale:.1f} %.",
             "Calibrate the scanner, or export both in the same unit and without rescaling.",
         ),
-        at_most(
+        required_at_most(
             "head pose",
+            PAIR,
             angle,
             "pair.gate.pose",
-            f"The head's attitude differs by {angle or 0.0:.0f} degrees.",
+            "The scanner's axes are not known to agree: the head's attitude was not judged."
+            if angle is None
+            else f"The head's attitude differs by {angle:.0f} degrees.",
             "Repeat with the head upright and the gaze at the same point.",
-            "The scanner's axes are not known to agree: the head's attitude was not judged.",
         ),
-        at_most(
+        required_at_most(
             "expression",
+            PAIR,
             difference,
             "pair.gate.expression",
             f"The expression differs ({which} by {difference:.2f}).",
             "Repeat at rest: lips closed, teeth apart, no smile.",
         ),
-        at_most(
+        required_at_most(
             "light",
+            PAIR,
             light,
             "pair.gate.light",
-            f"The light differs ({light or 0.0:.2f}).",
+            "Without texture in both captures the light was not judged."
+            if light is None
+            else f"The light differs ({light:.2f}).",
             "Repeat in the same room with the same lamps, or scan with soft light.",
-            "Without texture in both captures the light was not judged.",
         ),
     ]

@@ -14,7 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from threadlift.evidence import value
-from threadlift.face.pair.alignment import stable_weight
+from threadlift.face.scan.stable import stable_weight
 from threadlift.face.template import Array, template
 
 #: Correlation lengths [mm] of the Matérn-5/2 covariance and their shares of the variance. Contour

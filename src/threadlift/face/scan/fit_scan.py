@@ -12,7 +12,7 @@ from threadlift.evidence import value
 from threadlift.face.capture import Capture
 from threadlift.face.expression.composites import expression_fields
 from threadlift.face.face import Face, frame_of
-from threadlift.face.scan.accuracy import residuals, spread, surface_error, tangential_spread
+from threadlift.face.scan.accuracy import residuals, spread, surface_error
 from threadlift.face.scan.model import EXPRESSIONS, face_region, scan_model, scan_trust
 from threadlift.face.scan.read import Scan, read_scan
 from threadlift.face.scan.register import Progress, Registration, register, silent
@@ -136,8 +136,7 @@ def registered_face(
     notes = (*found.scan.notes, *_notes(numbers, found))
     capture = Capture(scan.source, numbers, notes, statement)
     vertices = frame_of(found.vertices).apply(found.vertices)
-    sd = spread(found, scanned, trust)
-    along = tangential_spread(found, sd, t, trust)
+    sd, along = spread(found, scanned, t, trust)
     tell(1.0, "Done")
     result = Face(
         vertices,

@@ -1,4 +1,4 @@
-"""Find the face on a scan in any pose: landmarks on renders, carried back to the surface.
+"""Landmarks of a scan whose pose is known: found on renders, carried back to the surface.
 
 The landmark network sees pictures of the scan from several directions; every landmark is carried
 back through the depth buffer, and the views are united by a geometric median.
@@ -13,21 +13,19 @@ from numpy.typing import NDArray
 
 from threadlift.errors import InputError
 from threadlift.face.network.landmarker import FaceDetection, detect_faces
-from threadlift.face.scan.clean import thinned
-from threadlift.frames import Similarity, fit_similarity
-from threadlift.graphics.camera import Camera, portrait_camera, view_rotation
+from threadlift.graphics.camera import Camera, portrait_camera
 from threadlift.graphics.light import Light
 from threadlift.graphics.raster import render
 
 Array = NDArray[np.float64]
 
 #: Flat, soft light: scans that bring colours are lit already, and harsh shadows mislead.
-_LIGHT = Light(key=0.55, fill=0.35, rim=0.0, gloss=0.0, wrap=0.35)
-#: Pictures for the search, and for the landmarks themselves [px].
-_SEARCH_PX = 224
-_VIEW_PX = 400
+LIGHT = Light(key=0.55, fill=0.35, rim=0.0, gloss=0.0, wrap=0.35)
+AMBIENT, BACKDROP = 0.42, (128, 130, 134)
+#: Pictures [px].
+VIEW_PX = 400
 #: What the landmark views show around the face centre [mm].
-_VIEW_MM = 250.0
+VIEW_MM = 250.0
 #: Yaw and pitch [deg] of the views that are united: past ~40° positions become unreliable.
 VIEWS = (
     (0, 0),
@@ -48,8 +46,6 @@ VIEWS = (
 )
 #: A surface point seen at a grazing angle (cosine below this) is no place to put a landmark.
 _GRAZING = 0.30
-#: Relative misfit of landmarks to the mean face above which a "face" is something else.
-_MISFIT = 0.16
 _MIN_VIEWS = 3
 
 
@@ -147,9 +143,9 @@ def _look(
         colors,
         camera,
         normals=normals,
-        light=_LIGHT,
-        ambient=0.42,
-        background=(128, 130, 134),
+        light=LIGHT,
+        ambient=AMBIENT,
+        background=BACKDROP,
         supersample=2,
     )
     faces = detect_faces(picture.rgb, max_faces=1, blendshapes=blendshapes, search_small=False)
@@ -158,119 +154,6 @@ def _look(
     return faces[0], lift(
         faces[0].landmarks_px, vertices, triangles, picture.depth, picture.tri_id, camera
     )
-
-
-def _match(points: Array, reference: Array, weights: Array) -> tuple[Similarity, float]:
-    """Similarity that carries lifted landmarks onto the mean face, and the relative misfit."""
-    known = np.isfinite(points).all(axis=1) & (weights > 0)
-    if known.sum() < 60:
-        return Similarity(np.eye(3), np.zeros(3)), np.inf
-    w = weights * known
-    fitted = fit_similarity(points[known], reference[known], w[known], with_scale=True)
-    error = np.linalg.norm(fitted.apply(points[known]) - reference[known], axis=1)
-    # Depth must tell a face from its hollow mould, which from behind looks the same.
-    size = np.linalg.norm(reference[known] - reference[known].mean(axis=0), axis=1)
-    return fitted, float(np.median(error) / np.median(size))
-
-
-def _directions() -> list[Array]:
-    """Camera axes (3, 3) to search, likeliest first: sides and corners of a cube, four rolls."""
-    # The frames that scanners use: y up or z up, face towards ±z, ±y or ±x.
-    cube = []
-    for pitch, yaws in (
-        (0, (0, 180, 90, 270)),
-        (90, (0,)),
-        (-90, (0,)),
-        (0, (45, 135, 225, 315)),
-        (45, (0, 90, 180, 270)),
-        (-45, (0, 90, 180, 270)),
-        (35, (45, 135, 225, 315)),
-        (-35, (45, 135, 225, 315)),
-    ):
-        cube += [view_rotation(yaw, pitch) for yaw in yaws]
-    return cube
-
-
-def find_pose(
-    vertices: Array,
-    triangles: NDArray,
-    colors: NDArray | None,
-    reference: Array,
-    weights: Array,
-    source: str,
-) -> Similarity:
-    """Similarity that carries the scan (any pose) roughly onto the mean face.
-
-    `reference` (478, 3) are the mean face's landmarks in the patient frame with `weights` (478,).
-    Raises InputError if no face is found from any side.
-    """
-    low, high = vertices.min(axis=0), vertices.max(axis=0)
-    centre = 0.5 * (low + high)
-    extent = 1.05 * float(np.linalg.norm(high - low))
-    directions = _directions()
-    best: tuple[float, Similarity] | None = None
-    for group in (directions[:6], directions[6:]):
-        for axes in group:
-            # A head fills less of the diagonal's square than a face detector likes: two zooms.
-            for zoom in (1.0, 0.6):
-                size = (_SEARCH_PX, _SEARCH_PX)
-                camera = Camera(
-                    axes,
-                    centre - 2.0 * extent * axes[2],
-                    _SEARCH_PX / (extent * zoom),
-                    (size[0] / 2.0, size[1] / 2.0),
-                    size,
-                    perspective=False,
-                )
-                found = _search_rolls(vertices, triangles, colors, camera, reference, weights)
-                if found is not None and (best is None or found[0] < best[0]):
-                    best = found
-        if best is not None and best[0] < _MISFIT:
-            return best[1]
-    raise InputError(
-        f"{source}: no face was found on the scan from any side.",
-        "Scan the whole face from ear to ear with the hair held back, in the open"
-        " (no mask, no glasses), and export it with its colours if there are any.",
-    )
-
-
-def _search_rolls(
-    vertices: Array,
-    triangles: NDArray,
-    colors: NDArray | None,
-    camera: Camera,
-    reference: Array,
-    weights: Array,
-) -> tuple[float, Similarity] | None:
-    """Best face over the four quarter turns of one picture: (misfit, pose) or None."""
-    # The winding is not known yet. Turned to face this viewer, neighbours shade alike.
-    facet = np.cross(
-        vertices[triangles[:, 1]] - vertices[triangles[:, 0]],
-        vertices[triangles[:, 2]] - vertices[triangles[:, 0]],
-    )
-    away = facet @ camera.rotation[2] > 0.0
-    triangles = np.where(away[:, None], triangles[:, ::-1], triangles)
-    picture = render(
-        vertices, triangles, colors, camera, light=_LIGHT, ambient=0.42, background=(128, 130, 134)
-    )
-    best: tuple[float, Similarity] | None = None
-    for turns in range(4):
-        faces = detect_faces(
-            np.ascontiguousarray(np.rot90(picture.rgb, turns)),
-            max_faces=1,
-            blendshapes=False,
-            search_small=False,
-        )
-        if not faces:
-            continue
-        px = faces[0].landmarks_px
-        for _ in range(turns):  # undo one quarter turn anticlockwise: (x, y) -> (w - y, x)
-            px = np.column_stack([camera.size[0] - px[:, 1], px[:, 0]])
-        points = lift(px, vertices, triangles, picture.depth, picture.tri_id, camera)
-        pose, misfit = _match(points, reference, weights)
-        if np.isfinite(misfit) and (best is None or misfit < best[0]):
-            best = (misfit, pose)
-    return best
 
 
 def landmarks_in_frame(
@@ -294,7 +177,7 @@ def landmarks_in_frame(
     """
     lifted, frontal = [], None
     for yaw, pitch in VIEWS:
-        camera = portrait_camera(yaw, pitch, centre, _VIEW_MM, (_VIEW_PX, _VIEW_PX))
+        camera = portrait_camera(yaw, pitch, centre, VIEW_MM, (VIEW_PX, VIEW_PX))
         face, points = _look(vertices, triangles, colors, normals, camera, (yaw, pitch) == (0, 0))
         if face is not None:
             lifted.append(points)
@@ -311,24 +194,7 @@ def landmarks_in_frame(
         centre_points, _ = geometric_median(views)
         off = np.nanmedian(np.linalg.norm(views - centre_points, axis=2), axis=1)
         # A view that saw another "face" is off by centimetres, an honest one by a few mm.
-        views = views[off <= max(3.0 * float(np.median(off)), 0.03 * _VIEW_MM)]
+        views = views[off <= max(3.0 * float(np.median(off)), 0.03 * VIEW_MM)]
     points, spread = geometric_median(views)
     scores = {} if frontal is None else frontal.blendshapes
     return ScanLandmarks(points, spread, scores, views)
-
-
-def search_mesh(
-    vertices: Array, triangles: NDArray, colors: NDArray | None, target: int = 60_000
-) -> tuple[Array, NDArray, NDArray | None]:
-    """A lighter copy for the search: vertices clustered on a grid until about `target` triangles.
-
-    Returns vertices, triangles, colours; meshes that are light already come back as they are.
-    """
-    if len(triangles) <= target:
-        return vertices, triangles, colors
-    mean, t, group, _ = thinned(vertices, triangles, target)
-    if colors is None:
-        return mean, t, None
-    tone = np.stack([np.bincount(group, colors[:, c]) for c in range(3)], axis=1)
-    count = np.bincount(group)
-    return mean, t, np.round(tone / count[:, None]).astype(np.uint8)

@@ -18,16 +18,12 @@ from threadlift.face.scan.clean import (
     orient_outward,
     smooth_normals,
 )
-from threadlift.face.scan.landmarks import (
-    ScanLandmarks,
-    find_pose,
-    landmarks_in_frame,
-    search_mesh,
-)
+from threadlift.face.scan.landmarks import ScanLandmarks, landmarks_in_frame
 from threadlift.face.scan.model import START_EXPRESSIONS
 from threadlift.face.scan.read import UNIT_MM, Scan
 from threadlift.face.scan.refinement import COARSE_LEVELS, FINE_LEVELS, Refined, follow_eyes, refine
 from threadlift.face.scan.registration import Model, ModelFit, Target, fit_model
+from threadlift.face.scan.search import find_pose, search_mesh
 from threadlift.face.template import Template
 from threadlift.frames import Similarity, fit_similarity
 
