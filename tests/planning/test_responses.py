@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import itertools
+from dataclasses import replace
+
 import numpy as np
 import pytest
 import scipy.sparse as sp
@@ -44,6 +47,38 @@ def test_the_coupled_solution_is_the_full_solution(case, rows, few, body) -> Non
     chosen = [(left[0], 1.0), (left[-1], 2.0), (right[1], 1.5)]
     truth = directly(case, rows, chosen)
     np.testing.assert_allclose(coupled(body, chosen), truth, atol=5e-3 * np.abs(truth).max())
+
+
+def test_a_loop_is_the_pair_of_its_limbs(case, rows, few, body) -> None:
+    """Why candidates hold limbs and no loops: at one tension the tissue cannot tell them apart."""
+    limbs = [c for c in few.candidates if c.thread.technique == "anchored"]
+    one, two = next(
+        (a, b) for a, b in itertools.combinations(limbs, 2)
+        if a.entry == b.entry and a.side == b.side and a.target != b.target
+    )  # fmt: skip
+    a, b = one.thread, two.thread
+
+    def joined(x: np.ndarray, y: np.ndarray) -> np.ndarray:
+        return np.concatenate([x[::-1], y[1:]])
+
+    loop = replace(
+        one,
+        nodes=joined(one.nodes, two.nodes),
+        weights=joined(one.weights, two.weights),
+        thread=replace(
+            a,
+            technique="U",
+            path_mm=joined(a.path_mm, b.path_mm),
+            depth_mm=joined(a.depth_mm, b.depth_mm),
+            layer=a.layer[::-1] + b.layer[1:],
+            turn=len(a.path_mm) - 1,
+        ),
+    )
+    found = coupled(body, [(loop, 0.5)])
+    pair = coupled(body, [(one, 0.5), (two, 0.5)])
+    np.testing.assert_allclose(found, pair, atol=1e-4 * np.abs(pair).max())
+    truth = directly(case, rows, [(loop, 0.5)])
+    np.testing.assert_allclose(found, truth, atol=5e-3 * np.abs(truth).max())
 
 
 def test_columns_add_up_to_the_coupled_solution_within_a_few_percent(few, body, rows) -> None:

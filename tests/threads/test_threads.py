@@ -103,6 +103,7 @@ def test_json_has_the_fields_of_the_plan_and_round_trips():
         "depth_mm",
         "layer",
         "tension_n",
+        "turn",
     ]
     assert Thread.from_json(json.loads(json.dumps(data))) == thread
 

@@ -22,17 +22,23 @@ Layer = Literal["skin", "fat", "smas", "deep"]
 
 
 class ThreadModel(FileModel):
-    """One thread; patient frame, mm, N. `path_mm`, `depth_mm` and `layer` have equal length."""
+    """One thread; patient frame, mm, N. `path_mm`, `depth_mm` and `layer` have equal length.
+
+    `technique`: anchored (held where the path begins), U or V (one thread, two limbs that hang on
+    an anchor between them), floating (not anchored, the halves hold each other). `turn` numbers
+    the path point that lies under the entry.
+    """
 
     id: str
     side: Literal["left", "right"]
     product: str
-    technique: str
+    technique: Literal["anchored", "floating", "U", "V"]
     entry_mm: Point
     path_mm: list[Point]
     depth_mm: list[float]
     layer: list[Layer]
     tension_n: float
+    turn: int = 0
 
 
 class OptimalityModel(FileModel):

@@ -29,7 +29,7 @@ def displaced(thread: Thread, shift_mm: float, mesh: LayeredMesh) -> Thread:
     inward = grid[column, -1] - grid[column, 0]
     total = np.linalg.norm(inward, axis=1)
     inward = inward / total[:, None]
-    wanted = thread.depth_mm + shift_mm * np.minimum(thread.arc_mm / _RAMP_MM, 1.0)
+    wanted = thread.depth_mm + shift_mm * np.minimum(thread.from_entry_mm / _RAMP_MM, 1.0)
     # What was planned outside the margins (an entry at the surface) stays where it was planned.
     low = np.minimum(thread.depth_mm, _MARGIN_MM)
     high = np.maximum(thread.depth_mm, total - _MARGIN_MM)

@@ -1,9 +1,10 @@
-"""The candidate threads of one face: entry x target x depth profile, on both sides.
+"""The candidate threads of one face: entry x target x plane x technique, on both sides.
 
 A candidate is a line along the skin (:mod:`threadlift.planning.paths`) and a depth under it given
 as layer-node coordinate zeta (1 = skin/fat, 2 = mid fat, 3 = fat/SMAS, 4 = SMAS/deep): it starts
-in the fascia that holds its anchor and rises smoothly to its plane. Candidate i of the right side
-is the mirror image of candidate i of the left one.
+in the fascia that holds its anchor and rises smoothly to its plane, or lies in its plane from end
+to end (floating). A loop (U, V) is the pair of its limbs: two candidates of one entry. Candidate i
+of the right side is the mirror image of candidate i of the left one.
 """
 
 from __future__ import annotations
@@ -22,9 +23,9 @@ from threadlift.planning.hazards import HazardField
 from threadlift.planning.paths import SkinLine, skin_lines
 from threadlift.planning.safety import Marks, examine
 from threadlift.planning.skin import Skin
-from threadlift.threads import Bed, Thread, product, tension_profile
+from threadlift.threads import Bed, Thread, holding_n, product
 from threadlift.threads.thread import SIDES, Side
-from threadlift.tissue.bed import bed_along
+from threadlift.tissue.bed import beds_along
 from threadlift.tissue.mesh import LayeredMesh
 
 # Decimals of millimetres and newtons that a plan states; what is verified is the rounded thread.
@@ -83,26 +84,45 @@ def candidates(mesh: LayeredMesh, skin: Skin, marks: Marks, hazards: HazardField
     level: Any = mesh.level
     entries, targets = library(level)
     raw: list[Candidate] = []
+    generated, refused = 0, {}
     normals = _vertex_normals(mesh)
     for side in SIDES:
         open_entries = _safe_entries(mesh, side, entries, skin, hazards, rules)
         lines = _lines(mesh, normals, side, open_entries, targets, rules)
-        raw += _of_side(mesh, side, lines, skin, marks, rules)
-    refused: dict[str, int] = {}
+        made, hit = _of_side(mesh, side, lines, skin, marks, hazards, rules)
+        generated += len(made)
+        raw += _clear(made, hit, rules["turn_deg"], refused)
     safe = []
     examined = examine([c.thread for c in raw], skin, marks, hazards)
     for candidate, found in zip(raw, examined, strict=True):
         broken = sorted({v.rule for v in found.violations})
-        if sharpest_turn(candidate.thread, candidate.entry.group) > rules["turn_deg"]:
-            broken.append("kink")
         for rule in broken:
             refused[rule] = refused.get(rule, 0) + 1
         if not broken:
-            bed = bed_along(mesh, candidate.thread.path_mm)
-            levels = _levels(candidate.thread, rules["levels_n"], bed)
-            if levels:
-                safe.append(replace(candidate, levels_n=levels, p_hit=found.p_hit))
-    return CandidateSet(tuple(safe), len(raw), refused)
+            safe.append(replace(candidate, p_hit=found.p_hit))
+    beds = beds_along(mesh, [c.thread.path_mm for c in safe])
+    levels = [_levels(c.thread, rules["levels_n"], b) for c, b in zip(safe, beds, strict=True)]
+    held = [replace(c, levels_n=n) for c, n in zip(safe, levels, strict=True) if n]
+    refused["cogs-hold-too-little"] = len(safe) - len(held)
+    return CandidateSet(tuple(held), generated, refused)
+
+
+def _clear(
+    made: Sequence[Candidate], hit: Sequence[bool], turn_deg: float, refused: dict[str, int]
+) -> list[Candidate]:
+    """The candidates without a kink whose path points alone meet no hazard; counts the others.
+
+    The kernel examines every millimetre of what is left: this only spares it the hopeless ones.
+    """
+    left = []
+    for candidate, meets in zip(made, hit, strict=True):
+        if meets:
+            refused["hazard-clearance"] = refused.get("hazard-clearance", 0) + 1
+        elif sharpest_turn(candidate.thread, candidate.entry.group) > turn_deg:
+            refused["kink"] = refused.get("kink", 0) + 1
+        else:
+            left.append(candidate)
+    return left
 
 
 Line = tuple[Anchor, Anchor, SkinLine]
@@ -188,50 +208,74 @@ def _of_side(
     lines: list[Line],
     skin: Skin,
     marks: Marks,
+    hazards: HazardField,
     rules: dict[str, Any],
-) -> list[Candidate]:
-    depths = rules["depths"]
+) -> tuple[list[Candidate], list[bool]]:
+    """Candidates along these lines, and whether a point of their path meets a hazard."""
+    planes = {row["name"]: row for row in rules["depths"]}
+    ways = [(way, name) for way in rules["ways"] for name in way["depths"]]
+    if not lines:
+        return [], []
+    counts = [len(line.tri) for _, _, line in lines]
+    tri = np.concatenate([line.tri for _, _, line in lines])
+    bary = np.concatenate([line.bary for _, _, line in lines])
+    all_feet = mesh.point_at(tri, bary, np.zeros(len(tri)))[0]
     made = []
-    for entry, target, line in lines:
-        feet, _, _ = mesh.point_at(line.tri, line.bary, np.zeros(len(line.tri)))
+    zetas, starts = [], np.concatenate([[0], np.cumsum(counts)])
+    for i, (entry, target, line) in enumerate(lines):
+        feet = all_feet[starts[i] : starts[i + 1]]
         anterior = feet[:, 2] - marks.tragus[side][2]
         above = feet[:, 1] - marks.arch[side][1]
-        for d, row in enumerate(depths):
-            zeta = depth_profile(line.length_mm, anterior, above, row, entry.group)
-            points, wedge, weights = mesh.point_at(line.tri, line.bary, zeta)
-            made.append((entry, target, d, feet[0], points, mesh.wedges[wedge], weights))
-    if not made:
-        return []
-    place = skin.place(np.concatenate([m[4] for m in made]))
-    depth, layers = place.depth_mm, place.layers()
-    out, i = [], 0
-    kind = product(rules["product"])
-    for entry, target, d, entry_mm, points, nodes, weights in made:
-        mine = slice(i, i + len(points))
+        for d, (way, name) in enumerate(ways):
+            if line.length_mm < way["least_mm"]:
+                continue
+            anchored = way["technique"] == "anchored"
+            group = entry.group if anchored else None
+            zetas.append(depth_profile(line.length_mm, anterior, above, planes[name], group))
+            # A two-way thread enters at its middle and leaves by both ends.
+            turn = 0 if anchored else len(feet) // 2
+            made.append((entry, target, line, d, feet[turn], turn))
+    points, wedge, weights = mesh.point_at(
+        np.concatenate([m[2].tri for m in made]),
+        np.concatenate([m[2].bary for m in made]),
+        np.concatenate(zetas),
+    )
+    place = skin.place(points)
+    depth, layers, nodes = place.depth_mm, place.layers(), mesh.wedges[wedge]
+    margin, _, _ = hazards.scan(
+        place.foot_mm, np.maximum(depth, 0.0), place.fat_bottom_mm, place.smas_bottom_mm
+    )
+    meets = np.asarray((margin < 0.0).any(axis=1))
+    out, hit, i = [], [], 0
+    for entry, target, line, d, entry_mm, turn in made:
+        mine = slice(i, i + len(line.tri))
         i = mine.stop
         if (depth[mine] < 0.0).any():
             continue
+        way, plane = ways[d]
         thread = Thread(
-            id=f"{entry.name} > {target.name}, {depths[d]['name']}",
+            id=f"{entry.name} > {target.name}, {plane}, {way['technique']}",
             side=side,
-            product=kind.name,
-            technique="anchored",
+            product=product(way["product"]).name,
+            technique=way["technique"],
             entry_mm=np.round(entry_mm, DIGITS),
-            path_mm=np.round(points, DIGITS),
+            path_mm=np.round(points[mine].astype(np.float64), DIGITS),
             depth_mm=np.round(depth[mine].astype(np.float64), DIGITS),
             layer=layers[mine],
             tension_n=rules["levels_n"][0],
+            turn=turn,
         )
         number = _number(entry, target, d)
         out.append(
-            Candidate(number, side, entry, target, depths[d]["name"], thread, nodes, weights, ())
+            Candidate(number, side, entry, target, plane, thread, nodes[mine], weights[mine], ())
         )
-    return out
+        hit.append(bool(meets[mine].any()))
+    return out, hit
 
 
 def sharpest_turn(thread: Thread, group: str) -> float:
     """Largest angle [deg] between two steps of a path beyond its ramp from the anchor."""
-    ramp = table("planning")["candidates"]["ramp_mm"][group][1]
+    ramp = table("planning")["candidates"]["ramp_mm"][group][1] if thread.anchor == 0 else -1.0
     path = thread.path_mm[thread.arc_mm > ramp]
     step = np.diff(path, axis=0)
     step = step / np.linalg.norm(step, axis=1)[:, None]
@@ -246,9 +290,7 @@ def _levels(thread: Thread, levels_n: Sequence[float], bed: Bed) -> tuple[float,
     """
     kind = product(thread.product)
     most = min(kind.max_tension_n, value("planning.safety.tension_thread"))
-    holding = min(
-        tension_profile(thread, kind, bed=b, tension_n=most).effective_n for b in (None, bed)
-    )
+    holding = min(most, *(holding_n(thread, kind, b) for b in (None, bed)))
     return tuple(t for t in levels_n if t <= holding + 1e-9)
 
 
@@ -262,14 +304,15 @@ def depth_profile(
     anterior_mm: NDArray,
     above_arch_mm: NDArray,
     plane: dict[str, Any],
-    group: str,
+    group: str | None,
 ) -> NDArray:
     """Layer-node coordinate (k,) of evenly spaced points of a path.
 
     anterior_mm (k,) distance of the points in front of the tragus: beyond the fixed SMAS the path
     runs in its medial plane; above_arch_mm (k,) height above the zygion: over the temple and the
-    arch it stays above the fascia. The ramp from the anchor is smooth at both ends, since a kink
-    in depth makes a normal force that no real thread has.
+    arch it stays above the fascia. group: of the entry, whose anchor it starts from; None: the
+    thread is not anchored and lies in its plane from end to end. The ramp from the anchor is
+    smooth at both ends, since a kink in depth makes a normal force that no real thread has.
     """
     rules = table("planning")["candidates"]
     s = np.linspace(0.0, length_mm, len(anterior_mm))
@@ -278,6 +321,8 @@ def depth_profile(
     zeta = plane["lateral_zeta"] + (plane["zeta"] - plane["lateral_zeta"]) * medially
     over_arch = _smooth((above_arch_mm + _BELOW_ARCH_MM + _BLEND_MM) / _BLEND_MM)
     zeta = zeta + (np.minimum(zeta, rules["temple_zeta"]) - zeta) * over_arch
+    if group is None:
+        return zeta
     anchor_zeta = rules["anchor_zeta"][group]
     low, high = rules["ramp_mm"][group]
     ramp = float(np.clip(rules["ramp_share"] * length_mm, low, high))
@@ -303,7 +348,7 @@ def conflicts(candidates: Sequence[Candidate]) -> NDArray:
     free = value("planning.conflict.free_length")
     bodies = []
     for c in candidates:
-        points = c.thread.path_mm[c.thread.arc_mm >= free]
+        points = c.thread.path_mm[c.thread.from_entry_mm >= free]
         bodies.append(points if len(points) else c.thread.path_mm[-1:])
     owner = np.repeat(np.arange(len(bodies)), [len(b) for b in bodies])
     out = np.zeros((len(bodies), len(bodies)), dtype=bool)

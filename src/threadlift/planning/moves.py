@@ -81,7 +81,7 @@ def _sunk(mesh: LayeredMesh, thread: Thread, by_mm: float) -> NDArray:
     inward /= np.linalg.norm(inward, axis=1)[:, None]
     share = np.ones(len(tri))
     if thread.technique != "floating":
-        ramp = np.clip(thread.arc_mm / _RAMP_MM, 0.0, 1.0)
+        ramp = np.clip(thread.from_entry_mm / _RAMP_MM, 0.0, 1.0)
         share = ramp * ramp * (3.0 - 2.0 * ramp)
     return thread.path_mm + by_mm * share[:, None] * inward
 
@@ -102,7 +102,7 @@ def _shifted(
     along -= np.einsum("kc,kc->k", along, normal)[:, None] * normal
     along /= np.maximum(np.linalg.norm(along, axis=1), 1e-12)[:, None]
     direction = along if move.kind == "target-along" else np.cross(normal, along)
-    share = thread.arc_mm / thread.length_mm
+    share = thread.outwards
     if move.kind == "entry-across":
         share = 1.0 - share
     wanted = feet + move.by * share[:, None] * direction
@@ -110,12 +110,12 @@ def _shifted(
     new_tri, new_bary = place[0], place[1]
     points, _, _ = mesh.point_at(new_tri, new_bary, zeta)
     new_feet = mesh.point_at(new_tri, new_bary, np.zeros(len(tri)))[0]
-    end = 0 if move.kind == "entry-across" else -1
+    end = thread.turn if move.kind == "entry-across" else -1
     step = new_feet[end] - feet[end]
     # The skin ends at the rims: an end that cannot go as far as asked has no answer.
     if np.linalg.norm(step) < 0.8 * abs(move.by):
         return None
-    entry = thread.entry_mm + (new_feet[0] - feet[0])
+    entry = thread.entry_mm + (new_feet[thread.turn] - feet[thread.turn])
     toward = _toward(step, 1.0 if thread.side == "left" else -1.0)
     return _rebuilt(skin, thread, points, entry), replace(move, toward=toward)
 

@@ -37,13 +37,37 @@ def shoot(origins, directions, surface, triangles, outermost):
     meetings the one nearest to the origin, or the one farthest along when `outermost`.
     """
     n = len(origins)
+    # Most triangles are passed by at a distance: their enclosing spheres tell which.
+    middle = np.empty((len(triangles), 3))
+    reach = np.empty(len(triangles))
+    for t in range(len(triangles)):
+        far = 0.0
+        for d in range(3):
+            middle[t, d] = (
+                surface[triangles[t, 0], d] + surface[triangles[t, 1], d]
+                + surface[triangles[t, 2], d]
+            ) / 3.0  # fmt: skip
+        for corner in range(3):
+            square = 0.0
+            for d in range(3):
+                square += (surface[triangles[t, corner], d] - middle[t, d]) ** 2
+            far = max(far, square)
+        reach[t] = far * (1.0 + 1e-6)
     tri = np.full(n, -1, np.int64)
     bary = np.zeros((n, 3))
     place = np.zeros(n)
     for i in range(n):
         best = 1e30
         dx, dy, dz = directions[i, 0], directions[i, 1], directions[i, 2]
+        length = dx * dx + dy * dy + dz * dz
         for t in range(len(triangles)):
+            mx, my, mz = (
+                middle[t, 0] - origins[i, 0], middle[t, 1] - origins[i, 1],
+                middle[t, 2] - origins[i, 2],
+            )  # fmt: skip
+            along = mx * dx + my * dy + mz * dz
+            if (mx * mx + my * my + mz * mz - reach[t]) * length > along * along:
+                continue
             a, b, c = triangles[t, 0], triangles[t, 1], triangles[t, 2]
             ux = surface[b, 0] - surface[a, 0]
             uy = surface[b, 1] - surface[a, 1]

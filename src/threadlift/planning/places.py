@@ -153,7 +153,7 @@ class Places:
                         f"Name another: {', '.join(DIRECTIONS)}, or towards another place.",
                     )
                 ahead = along * (step.distance_mm / count / np.linalg.norm(along))
-                point = half.closest((point + ahead)[None]).points[0]
+                point = half.closest(np.asarray((point + ahead)[None], dtype=np.float64)).points[0]
         return point
 
     def _normal(self, half: HalfFace, point: NDArray) -> NDArray:

@@ -238,7 +238,8 @@ def spacing_mm(a: Thread, b: Thread) -> float:
     """Smallest distance [mm] of two threads beyond the length that a common entry excuses."""
     free = value("planning.conflict.free_length")
     one, two = (
-        t.path_mm[t.arc_mm >= free] if t.length_mm > free else t.path_mm[-1:] for t in (a, b)
+        t.path_mm[t.from_entry_mm >= free] if t.from_entry_mm.max() > free else t.path_mm[-1:]
+        for t in (a, b)
     )
     return float(np.linalg.norm(one[:, None] - two[None], axis=2).min())
 

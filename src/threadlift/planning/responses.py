@@ -116,7 +116,8 @@ def _green(rest: RestOperator, dof: NDArray, progress: Callable[[float], None] |
 def _free(candidate: Candidate) -> NDArray:
     """Path points that move with the tissue (k,)."""
     free = np.ones(len(candidate.nodes), dtype=bool)
-    free[0] = candidate.thread.technique != "anchored"
+    if candidate.thread.anchor is not None:
+        free[candidate.thread.anchor] = False
     return free
 
 

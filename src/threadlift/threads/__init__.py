@@ -9,6 +9,7 @@ from threadlift.threads.cogs import (
     cog_capacity,
     engaged_from,
     holding_factor,
+    holding_n,
     tension_profile,
 )
 from threadlift.threads.durability import DurabilityCurve, durability, strength_fraction
@@ -31,6 +32,7 @@ __all__ = [
     "durability",
     "engaged_from",
     "holding_factor",
+    "holding_n",
     "product",
     "products",
     "strength_fraction",

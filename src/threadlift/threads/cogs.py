@@ -18,7 +18,7 @@ from numpy.typing import NDArray
 from threadlift.evidence import value
 from threadlift.threads.catalogue import Product
 from threadlift.threads.chain import Chains
-from threadlift.threads.thread import Thread
+from threadlift.threads.thread import TWO_LIMBED, Thread
 
 Array = NDArray[np.float64]
 Mask = NDArray[np.bool_]
@@ -74,8 +74,8 @@ class CogLoads:
 class TensionProfile:
     """Tension along a thread: `segment_tension_n` (k-1,) [N], mean over each path segment.
 
-    `requested_n` was applied; `effective_n` is what the cogs (and, for a floating thread, the
-    weaker half) can hold; `excess_n` is the difference, which is lost as slip.
+    `requested_n` was applied; `effective_n` is what the cogs (of a thread that holds both ways,
+    the weaker half) can hold; `excess_n` is the difference, which is lost as slip.
     """
 
     segment_tension_n: Array
@@ -91,7 +91,11 @@ class TensionProfile:
 
 def engaged_from(thread: Thread) -> float:
     """Arc length [mm] at which the set cogs of a one-way thread begin (register default)."""
-    length = thread.length_mm
+    return _free_mm(thread.length_mm)
+
+
+def _free_mm(length: float) -> float:
+    """How much [mm] of a limb of this length lies before its set cogs."""
     section = value("threads.engagement.section")
     return length - min(section, value("threads.engagement.share") * length)
 
@@ -99,10 +103,19 @@ def engaged_from(thread: Thread) -> float:
 def cog_arcs(thread: Thread, product: Product, engaged_from_mm: float | None = None) -> Array:
     """Arc lengths (m,) [mm] of the engaged cogs, from proximal to distal.
 
-    Cogs sit at multiples of the spacing, centred in the engaged section. A floating thread has
-    cogs on both halves and none within one spacing of its middle, where the direction turns.
+    Cogs sit at multiples of the spacing, centred in the engaged section (`engaged_from_mm` from
+    the anchor). A floating thread has cogs on both halves and none within one spacing of its
+    middle, where the direction turns; the limbs of a loop have theirs as two one-way threads.
     """
     length = thread.length_mm
+    if thread.technique in TWO_LIMBED:
+        turn = thread.middle_mm
+        near, far = (
+            _centred(_free_mm(x) if engaged_from_mm is None else engaged_from_mm, x,
+                     product.cog_spacing_mm)
+            for x in (turn, length - turn)
+        )  # fmt: skip
+        return np.concatenate([turn - near[::-1], turn + far])
     if thread.technique == "floating":
         half = _centred(length / 2.0 + product.cog_spacing_mm, length, product.cog_spacing_mm)
         return np.concatenate([length - half[::-1], half])
@@ -155,6 +168,18 @@ def cog_capacity(thread: Thread, product: Product, arcs: Array, bed: Bed | None 
     return product.cog_holding_n * factor
 
 
+def holding_n(thread: Thread, product: Product, bed: Bed | None = None) -> float:
+    """The largest tension [N] that the cogs of a thread (of the weaker half, limb) hold."""
+    arcs = cog_arcs(thread, product)
+    return _held_n(thread, arcs, cog_capacity(thread, product, arcs, bed))
+
+
+def _held_n(thread: Thread, arcs: Array, capacity: Array) -> float:
+    near = arcs < thread.middle_mm
+    far = float(capacity[~near].sum())
+    return min(far, float(capacity[near].sum())) if thread.middle_mm > 0.0 else far
+
+
 def tension_profile(
     thread: Thread,
     product: Product,
@@ -169,18 +194,17 @@ def tension_profile(
     `engaged_from_mm`: arc length where the set cogs begin (None: register default);
     `tension_n`: applied tension [N] (None: the thread's own); `holding_scale`: factor on all
     holding forces, for ensembles. From the anchor to the first set cog the tension is constant,
-    then each cog takes its share; the sum of all shares is the tension at the anchor. A demand
+    then each cog takes its share; the sum of all shares is the tension at the anchor. A loop is
+    tightened until both limbs carry the same, so the weaker one decides. A demand
     above the total holding force leaves every cog slipping and the total as effective tension.
     """
     requested = thread.tension_n if tension_n is None else tension_n
     arcs = cog_arcs(thread, product, engaged_from_mm)
     s = thread.arc_mm
     capacity = holding_scale * cog_capacity(thread, product, arcs, bed)
-    floating = thread.technique == "floating"
-    proximal = arcs < thread.length_mm / 2.0 if floating else arcs < 0.0
-    holding = float(capacity[~proximal].sum())
-    if floating:
-        holding = min(holding, float(capacity[proximal].sum()))
+    two_way = thread.middle_mm > 0.0
+    proximal = arcs < thread.middle_mm
+    holding = _held_n(thread, arcs, capacity)
     effective = min(requested, holding)
     transfer, slip = _shared(arcs, capacity, product, int(proximal.sum()), effective)
     if requested >= holding:
@@ -188,9 +212,9 @@ def tension_profile(
         # the last cog has just reached its limit.
         slip = np.maximum(slip, _LEAST_SLIP_MM)
 
-    anchor = effective if thread.technique == "anchored" else 0.0
+    at_start = 0.0 if two_way else effective
     return TensionProfile(
-        segment_tension_n=_segment_means(s, arcs, transfer, anchor),
+        segment_tension_n=_segment_means(s, arcs, transfer, at_start),
         requested_n=requested,
         effective_n=effective,
         cogs=CogLoads(arcs, capacity, transfer, slip),
@@ -229,9 +253,9 @@ def _shared(
     return transfer * (tension / transfer[forward:].sum()), slip
 
 
-def _segment_means(s: Array, arcs: Array, transfer: Array, anchor: float) -> Array:
-    """Mean tension on each path segment of the step function T(x) = anchor - sum of transfers."""
-    # Integral of T from 0 to x: anchor x - sum_i transfer_i max(x - arc_i, 0).
-    integral = anchor * s - (transfer * np.maximum(s[:, None] - arcs, 0.0)).sum(axis=1)
+def _segment_means(s: Array, arcs: Array, transfer: Array, at_start: float) -> Array:
+    """Mean tension on each path segment of the step function T(x) = T(0) - sum of transfers."""
+    # Integral of T from 0 to x: T(0) x - sum_i transfer_i max(x - arc_i, 0).
+    integral = at_start * s - (transfer * np.maximum(s[:, None] - arcs, 0.0)).sum(axis=1)
     tension = np.diff(integral) / np.diff(s)
     return np.maximum(tension, 0.0)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from functools import cached_property
 from typing import Any, Literal, cast
 
 import numpy as np
@@ -15,10 +16,12 @@ from threadlift.frames import MIRROR
 
 Array = NDArray[np.float64]
 Side = Literal["left", "right"]
-Technique = Literal["anchored", "floating"]
+Technique = Literal["anchored", "floating", "U", "V"]
 
 SIDES: tuple[Side, ...] = ("left", "right")
-TECHNIQUES: tuple[Technique, ...] = ("anchored", "floating")
+TECHNIQUES: tuple[Technique, ...] = ("anchored", "floating", "U", "V")
+#: One thread, two limbs that hang on one anchor between them.
+TWO_LIMBED: tuple[Technique, ...] = ("U", "V")
 LAYERS: tuple[str, ...] = ("skin", "fat", "smas", "deep")
 
 #: Decimals of millimetres and newtons in JSON: finer than anybody can place a thread, coarse
@@ -36,11 +39,14 @@ def _frozen(values: ArrayLike) -> Array:
 class Thread:
     """One thread. Patient frame, mm, N.
 
-    `path_mm` (k, 3) runs inside the tissue from the entry (proximal, where an anchored thread
-    is held) to the far end; `depth_mm` (k,) below the skin and `layer` (k,) belong to the same
-    points. `technique`: "anchored" = held at the entry, cogs pull towards it; "floating" =
-    two-way, the cogs of each half pull towards the middle and hold each other.
-    `tension_n` is what is applied at placement, before relaxation.
+    `path_mm` (k, 3) runs inside the tissue from one end to the other; `depth_mm` (k,) below the
+    skin and `layer` (k,) belong to the same points. `turn` numbers the path point that lies under
+    the entry. `technique`: "anchored" = the path begins at the entry (turn 0), where the thread is
+    held, and the cogs pull towards it; "U" and "V" = one thread with two limbs, bitten into the
+    fascia at the turn, the cogs of each limb pull towards it ("U": limbs side by side, "V": limbs
+    that part); "floating" = two-way, the cogs of each half pull towards the middle and hold each
+    other. `tension_n` is what is applied at placement, before relaxation; in a loop both limbs
+    carry it.
     """
 
     id: str
@@ -52,6 +58,7 @@ class Thread:
     depth_mm: Array
     layer: tuple[str, ...]
     tension_n: float
+    turn: int = 0
 
     def __post_init__(self) -> None:
         for name in ("entry_mm", "path_mm", "depth_mm"):
@@ -87,19 +94,62 @@ class Thread:
             return f"the side '{self.side}' is not left or right"
         if self.technique not in TECHNIQUES:
             return f"the technique '{self.technique}' is not one of {', '.join(TECHNIQUES)}"
+        if self.technique in TWO_LIMBED and not 0 < self.turn < k - 1:
+            return f"a {self.technique} turns between its two limbs, not at path point {self.turn}"
+        if self.technique == "anchored" and self.turn != 0:
+            return f"an anchored thread begins at its anchor, not at path point {self.turn}"
+        if not 0 <= self.turn < k:
+            return f"the path has no point {self.turn} under the entry"
         unknown = sorted(set(self.layer) - set(LAYERS))
         return f"unknown layer '{unknown[0]}'" if unknown else ""
 
-    @property
+    @cached_property
     def arc_mm(self) -> Array:
         """Arc length from the first path point to each path point (k,) [mm]."""
         steps = np.linalg.norm(np.diff(self.path_mm, axis=0), axis=1)
-        return np.concatenate([[0.0], np.cumsum(steps)])
+        return _frozen(np.concatenate([[0.0], np.cumsum(steps)]))
 
     @property
     def length_mm(self) -> float:
         """Length of the path in the tissue [mm]."""
         return float(self.arc_mm[-1])
+
+    @property
+    def from_entry_mm(self) -> Array:
+        """Distance along the path (k,) [mm] from the point under the entry, both ways."""
+        arc = self.arc_mm
+        return np.abs(arc - arc[self.turn])
+
+    @property
+    def outwards(self) -> Array:
+        """Share (k,) of the way from the point under the entry to the end of its limb, 0..1."""
+        out = np.zeros(len(self.path_mm))
+        for limb in self.limbs:
+            out[limb] = self.from_entry_mm[limb] / self.from_entry_mm[limb[-1]]
+        return out
+
+    @property
+    def anchor(self) -> int | None:
+        """Number of the path point that is held in the fascia; None for a floating thread."""
+        return None if self.technique == "floating" else self.turn
+
+    @property
+    def middle_mm(self) -> float:
+        """Arc length [mm] on both sides of which cogs hold opposite ways (0: all one way)."""
+        if self.technique == "floating":
+            return self.length_mm / 2.0
+        return float(self.arc_mm[self.turn])
+
+    @property
+    def pull_n(self) -> float:
+        """What the thread pulls with in all [N]: a loop pulls with both limbs."""
+        return self.tension_n * (2.0 if self.technique in TWO_LIMBED else 1.0)
+
+    @property
+    def limbs(self) -> tuple[NDArray[np.intp], ...]:
+        """Path point numbers of each limb, from the point under the entry outwards."""
+        ways = (np.arange(self.turn, -1, -1), np.arange(self.turn, len(self.path_mm)))
+        return tuple(w for w in ways if len(w) > 1)
 
     def with_tension(self, tension_n: float) -> Thread:
         """The same thread pulled with another tension [N]."""
@@ -126,6 +176,7 @@ class Thread:
             "depth_mm": _rounded(self.depth_mm),
             "layer": list(self.layer),
             "tension_n": round(float(self.tension_n), _DIGITS),
+            "turn": self.turn,
         }
 
     @classmethod
@@ -143,6 +194,7 @@ class Thread:
                 depth_mm=_frozen(data["depth_mm"]),
                 layer=tuple(str(x) for x in cast("Sequence[str]", data["layer"])),
                 tension_n=float(data["tension_n"]),
+                turn=int(data.get("turn", 0)),
             )
         except KeyError as error:
             raise InputError(

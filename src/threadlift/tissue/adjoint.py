@@ -121,7 +121,7 @@ class Adjoint:
             moved = replace(
                 thread,
                 path_mm=thread.path_mm + h * velocity,
-                entry_mm=thread.entry_mm + h * velocity[0],
+                entry_mm=thread.entry_mm + h * velocity[thread.turn],
                 depth_mm=thread.depth_mm + h * sink,
             )
             new = self._tissue.bonded(moved)
@@ -157,7 +157,7 @@ class Adjoint:
         """
         columns = []
         for index, thread in enumerate(self._threads):
-            s = thread.arc_mm / thread.length_mm
+            s = thread.outwards
             share = s if end == "tip" else 1.0 - s
             along = np.gradient(thread.path_mm, axis=0)
             across = np.cross(-self._inward(thread), along)
@@ -199,10 +199,10 @@ class Adjoint:
 
     @staticmethod
     def _free(thread: Thread) -> NDArray:
-        """Mask (k,) of the nodes that a change of depth moves: an anchored end stays."""
+        """Mask (k,) of the nodes that a change of depth moves: an anchor stays."""
         free = np.ones(len(thread.path_mm))
-        if thread.technique == "anchored":
-            free[0] = 0.0
+        if thread.anchor is not None:
+            free[thread.anchor] = 0.0
         return free
 
     def _stacked(self, columns: list[NDArray]) -> NDArray:

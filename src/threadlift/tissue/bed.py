@@ -2,11 +2,23 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import numpy as np
 from numpy.typing import NDArray
 
 from threadlift.threads.cogs import Bed
 from threadlift.tissue.mesh import LAYERS, LayeredMesh
+
+
+def beds_along(mesh: LayeredMesh, paths_mm: Sequence[NDArray]) -> list[Bed]:
+    """The same along many paths (k_i,3), all points looked up at once."""
+    if not paths_mm:
+        return []
+    whole = bed_along(mesh, np.concatenate(paths_mm))
+    ends = np.cumsum([len(p) for p in paths_mm])[:-1]
+    fields = (np.split(f, ends) for f in (whole.skin_mm, whole.fat_mm, whole.jowl))
+    return [Bed(*f) for f in zip(*fields, strict=True)]
 
 
 def bed_along(mesh: LayeredMesh, path_mm: NDArray) -> Bed:

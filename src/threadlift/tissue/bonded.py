@@ -38,7 +38,8 @@ class BondCable:
     bond_n_mm: stiffness of a cog's bond [N/mm]; ea_n: axial stiffness EA [N].
     forward: number of the first cog that holds against the entry's pull: 0 for a thread that is
         anchored at the first path node; the cogs before it hold the other way (floating thread).
-    anchored: whether the thread is held at the first path node.
+    anchored: whether the thread is held at the first path node. A loop is not: its held node lies
+        in the section between its limbs, where it slides until both carry the same tension.
     tension_n: prescribed tension [N] of the anchored end or of the middle of a floating thread,
         ignored when ``shortening_mm``, the prescribed take-up there [mm], is given.
     strength_n, diameter_mm: of the core; for warnings.
@@ -188,7 +189,6 @@ def bond_cable(
     """
     arcs = cog_arcs(thread, product)
     peak = holding_scale * cog_capacity(thread, product, arcs, bed)
-    floating = thread.technique == "floating"
     return BondCable(
         name=thread.id,
         embedding=embedding,
@@ -198,8 +198,8 @@ def bond_cable(
         capacity_n=peak,
         bond_n_mm=product.cog_stiffness_n_mm,
         ea_n=product.ea_n,
-        forward=int(np.sum(arcs < thread.length_mm / 2.0)) if floating else 0,
-        anchored=not floating,
+        forward=int(np.sum(arcs < thread.middle_mm)),
+        anchored=thread.middle_mm == 0.0,
         tension_n=thread.tension_n,
         shortening_mm=shortening_mm,
         strength_n=product.strength_n,

@@ -241,9 +241,9 @@ class Tissue:
     def embed(self, thread: Thread) -> sp.csr_matrix:
         """Interpolation (3k, 3N) of a thread's path nodes; the node of an anchor is held (zero)."""
         matrix = self.embed_points(thread.path_mm)
-        if thread.technique == "anchored":
+        if thread.anchor is not None:
             keep = np.ones(3 * len(thread.path_mm))
-            keep[:3] = 0.0
+            keep[3 * thread.anchor : 3 * thread.anchor + 3] = 0.0
             matrix = sp.csr_matrix(sp.diags(keep) @ matrix)
         return matrix
 

@@ -24,7 +24,7 @@ def sums(threads: Sequence[Thread], p_hit: float, rules: Rulebook) -> list[Viola
     nowhere = (0.0, 0.0, 0.0)
     for side in SIDES:
         mine = [t for t in threads if t.side == side]
-        spare = rules.tension_side - sum(t.tension_n for t in mine)
+        spare = rules.tension_side - sum(t.pull_n for t in mine)
         if spare < -_ROUNDING_N:
             found.append(Violation("", "side-tension", side, nowhere, spare, "N"))
         room = rules.threads_side - len(mine)
