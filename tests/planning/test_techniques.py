@@ -25,7 +25,7 @@ PLANES = {row["name"] for row in table("planning")["candidates"]["depths"]}
 def plans_of(face: Face) -> dict[str, StandardPlan]:
     tissue = Tissue.of(face, record(), "coarse")
     assert tissue.stack is not None
-    skin = Skin.of(face.vertices, face.triangles, face.skin, tissue.stack)
+    skin = Skin.of_face(face, tissue.stack)
     return {p.name: p for p in standard_plans(face, tissue.mesh, skin, Marks.of(face))}
 
 

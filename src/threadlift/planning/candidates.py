@@ -242,12 +242,11 @@ def _of_side(
     )
     place = skin.place(points)
     depth, layers, nodes = place.depth_mm, place.layers(), mesh.wedges[wedge]
-    margin, _, _ = hazards.scan(
-        place.foot_mm, np.maximum(depth, 0.0), place.fat_bottom_mm, place.smas_bottom_mm
-    )
-    meets = np.asarray((margin < 0.0).any(axis=1))
+    # Margins at the path points alone: what breaks a limit there breaks it along the whole way.
+    ends = np.cumsum([0, *(len(m[2].tri) for m in made)])
+    meets = (hazards.meet(place, ends).margin_mm < 0.0).any(axis=1)
     out, hit, i = [], [], 0
-    for entry, target, line, d, entry_mm, turn in made:
+    for k, (entry, target, line, d, entry_mm, turn) in enumerate(made):
         mine = slice(i, i + len(line.tri))
         i = mine.stop
         if (depth[mine] < 0.0).any():
@@ -269,7 +268,7 @@ def _of_side(
         out.append(
             Candidate(number, side, entry, target, plane, thread, nodes[mine], weights[mine], ())
         )
-        hit.append(bool(meets[mine].any()))
+        hit.append(bool(meets[k]))
     return out, hit
 
 
