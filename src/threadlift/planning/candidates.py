@@ -244,7 +244,7 @@ def _of_side(
     depth, layers, nodes = place.depth_mm, place.layers(), mesh.wedges[wedge]
     # Margins at the path points alone: what breaks a limit there breaks it along the whole way.
     ends = np.cumsum([0, *(len(m[2].tri) for m in made)])
-    meets = (hazards.meet(place, ends).margin_mm < 0.0).any(axis=1)
+    meets = np.any(hazards.meet(place, ends).margin_mm < 0.0, axis=1).tolist()
     out, hit, i = [], [], 0
     for k, (entry, target, line, d, entry_mm, turn) in enumerate(made):
         mine = slice(i, i + len(line.tri))
@@ -268,7 +268,7 @@ def _of_side(
         out.append(
             Candidate(number, side, entry, target, plane, thread, nodes[mine], weights[mine], ())
         )
-        hit.append(bool(meets[k]))
+        hit.append(meets[k])
     return out, hit
 
 
