@@ -88,7 +88,8 @@ def _changed(ground: Ground, threads: list, index: int, move: Move) -> list | No
 
 
 def _row(change: Change, zone: str, nonlinear_mm: float) -> Row:
-    return Row(change.move.kind, change.lift_mm[zone], nonlinear_mm)
+    kind = "slipping" if change.stopped_by == "slip" else change.move.kind
+    return Row(kind, change.lift_mm[zone], nonlinear_mm)
 
 
 def main() -> None:
@@ -100,7 +101,7 @@ def main() -> None:
         print(f"face {seed}: goal {goal:.2f}, {len(found)} changes, reasons in {seconds:.1f} s")
         rows += found
     print("change          n   rms linear  rms nonlinear  rms difference  slope")
-    for kind in dict.fromkeys(m.kind for m in moves()):
+    for kind in [*dict.fromkeys(m.kind for m in moves()), "slipping"]:
         a = np.array([r.linear_mm for r in rows if r.kind == kind])
         b = np.array([r.nonlinear_mm for r in rows if r.kind == kind])
         if len(a):

@@ -7,8 +7,9 @@ from dataclasses import replace
 import numpy as np
 import pytest
 import scipy.sparse as sp
-from conftest import Case
+from conftest import Case, record
 
+from threadlift.face import Face
 from threadlift.planning.candidates import CandidateSet
 from threadlift.planning.few import FewThreads
 from threadlift.planning.moves import Move, moved, moves
@@ -17,9 +18,11 @@ from threadlift.planning.reason_data import Reasons
 from threadlift.planning.reasons import Ground, Variant, reasons, spacing_mm, stopped_by
 from threadlift.planning.rows import Rows
 from threadlift.planning.safety import SafetyCase, Violation
+from threadlift.planning.skin import Skin
 from threadlift.planning.strings import string_load, string_stiffness
 from threadlift.planning.verify import solve
 from threadlift.threads import Thread, product, tension_profile
+from threadlift.tissue import Tissue
 from threadlift.tissue.linear_solver import factorise
 
 
@@ -117,7 +120,8 @@ def test_a_few_threads_are_solved_as_on_the_whole_mesh(case: Case, few: Candidat
     u = model.displacements([np.sum(model.loads([model.strings(t) for t in threads]), axis=0)])[0]
     matrix, load = case.tissue.rest.matrix.copy(), np.zeros(case.tissue.ndof)
     for thread in threads:
-        segment = tension_profile(thread, product(thread.product)).segment_tension_n
+        bed = case.tissue.bed(thread)
+        segment = tension_profile(thread, product(thread.product), bed=bed).segment_tension_n
         embed = case.tissue.embed(thread)
         points = np.asarray(thread.path_mm)
         load += embed.T @ string_load(points, segment).ravel()
@@ -206,6 +210,17 @@ def test_no_threads_need_no_reasons(ground: Ground) -> None:
     assert reasons(ground, (), {}, {}) == Reasons((), None)
 
 
+def test_cogs_that_lie_too_shallow_let_go(case: Case, few: CandidateSet) -> None:
+    """Close to the dermis they hold little; deep in the fat they hold the same pull."""
+    thread = one(few).with_tension(2.0)
+    model = FewThreads.of(case.tissue, [thread])
+    assert model.excess_n(thread) == pytest.approx(0.0, abs=1e-9)
+    by = -float(thread.depth_mm[-1]) + 1.5
+    raised = moved(case.tissue.mesh, case.skin, thread, Move("depth", by, "mm"))
+    assert raised is not None
+    assert model.excess_n(raised[0]) > 0.1
+
+
 # -- what stops a thread --------------------------------------------------------------------------
 
 
@@ -217,23 +232,24 @@ BROKEN = Violation("L1", "hazard-clearance", "frontal_branch (left)", (0.0, 0.0,
 
 
 @pytest.mark.parametrize(
-    ("read", "objective", "found", "stop", "what"),
+    ("read", "objective", "found", "slip", "stop", "what"),
     [
-        (reading(1.2), 0.1, [BROKEN], "safety", "hazard-clearance"),
-        (reading(1.2), 0.1, [], "limit", "dip_left"),
-        (reading(1.01), 0.1, [], "nothing", "objective"),
-        (reading(asymmetry=2.0), 0.1, [], "limit", "asymmetry"),
-        (reading(), -0.1, [], "worse", "objective"),
-        (reading(), 0.0, [], "nothing", "objective"),
-        (reading(), 0.1, [], "nothing", "objective"),
+        (reading(1.2), 0.1, [BROKEN], 0.2, "safety", "hazard-clearance"),
+        (reading(1.2), 0.1, [], 0.2, "slip", "cogs-slip"),
+        (reading(1.2), 0.1, [], 0.0, "limit", "dip_left"),
+        (reading(1.01), 0.1, [], 0.0, "nothing", "objective"),
+        (reading(asymmetry=2.0), 0.1, [], 0.0, "limit", "asymmetry"),
+        (reading(), -0.1, [], 0.0, "worse", "objective"),
+        (reading(), 0.0, [], 0.0, "nothing", "objective"),
+        (reading(), 0.1, [], 0.0, "nothing", "objective"),
     ],
 )
 def test_the_first_broken_constraint_is_what_stops_a_thread(
-    few: CandidateSet, read, objective, found, stop, what
+    few: CandidateSet, read, objective, found, slip, stop, what
 ) -> None:
     thread = one(few)
     variant = Variant(0, Move("tension", 0.2, "1"), thread)
-    assert stopped_by(variant, read, objective, found, [thread])[:2] == (stop, what)
+    assert stopped_by(variant, read, objective, found, slip, [thread])[:2] == (stop, what)
 
 
 def test_a_neighbour_stops_a_thread_that_comes_too_close(case, few: CandidateSet) -> None:
@@ -244,7 +260,7 @@ def test_a_neighbour_stops_a_thread_that_comes_too_close(case, few: CandidateSet
     assert close is not None
     other = replace(beside[0], id="L2")
     variant = Variant(0, Move("target-across", 11.0, "mm"), close[0])
-    stop, what, _, margin, _ = stopped_by(variant, reading(), 0.0, [], [thread, other])
+    stop, what, _, margin, _ = stopped_by(variant, reading(), 0.0, [], 0.0, [thread, other])
     assert (stop, what) == ("spacing", "L2")
     assert margin < 0.0
 
@@ -271,3 +287,25 @@ def test_spacing_is_that_of_the_bodies_beyond_the_common_entry() -> None:
 )
 def test_a_factor_is_a_bounded_ratio(nonlinear: float, linear: float, expected: float) -> None:
     assert ratio(nonlinear, linear) == pytest.approx(expected)
+
+
+def test_the_mirror_image_of_a_thread_moves_like_its_mirror_image() -> None:
+    """On a symmetric face; across a thread, left and right change places."""
+    face = Face.synthetic(seed=3, age_years=58, jowl_mm=2.0)
+    tissue = Tissue.of(face, record(), "coarse")
+    assert tissue.stack is not None
+    skin = Skin.of(face.vertices, face.triangles, face.skin, tissue.stack)
+    ends = np.array([62.0, 20.0, 30.0]), np.array([45.0, -35.0, 55.0])
+    tri, bary = tissue.mesh.surface_path(*ends)
+    path = tissue.mesh.point_at(tri, bary, np.full(len(tri), 2.5))[0]
+    place = skin.place(path)
+    left = Thread("a", "left", "pdo-2-0-molded", "anchored", place.foot_mm[0], path,
+                  place.depth_mm, place.layers(), 1.0)  # fmt: skip
+    for kind, sign in (("target-along", 1.0), ("target-across", -1.0), ("entry-across", -1.0),
+                       ("depth", 1.0)):  # fmt: skip
+        one = moved(tissue.mesh, skin, left, Move(kind, 3.0, "mm"))  # pyright: ignore[reportArgumentType]
+        two = moved(tissue.mesh, skin, left.mirrored(), Move(kind, sign * 3.0, "mm"))  # pyright: ignore[reportArgumentType]
+        assert one is not None
+        assert two is not None
+        assert one[1].toward == two[1].toward
+        np.testing.assert_allclose(two[0].path_mm, one[0].mirrored().path_mm, atol=0.05)

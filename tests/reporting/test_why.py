@@ -90,6 +90,7 @@ def test_every_stop_has_words(language: str) -> None:
         change(stop="limit", what="asymmetry", margin=-0.4),
         change(stop="spacing", what="L2", margin=-2.0),
         change(stop="leaves-skin"),
+        change(stop="slip", what="cogs-slip", margin=-0.31),
         change(stop="nothing"),
         change(stop="nothing", objective=0.03, goal=0.03),
         LEFT_OUT,

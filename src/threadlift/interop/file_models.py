@@ -99,7 +99,7 @@ class MoveModel(FileModel):
 class StopModel(FileModel):
     """What stops a thread from being there; `margin` in `unit`, negative: how far past it."""
 
-    kind: Literal["safety", "limit", "spacing", "worse", "nothing", "leaves-skin"]
+    kind: Literal["safety", "slip", "limit", "spacing", "worse", "nothing", "leaves-skin"]
     what: str
     structure: str
     margin: float

@@ -2,8 +2,8 @@
 
 The same model as :mod:`threadlift.planning.responses` (tissue linear about the captured state,
 every thread with its own string stiffness, all of them coupled), for threads that are not
-candidates: the compliance is solved for the mesh nodes that these threads and their variants
-touch, and one solve per variant gives the whole displacement.
+candidates and may lie where their cogs hold less: the compliance is solved for the mesh nodes that
+these threads and their variants touch, and one solve per variant gives the whole displacement.
 """
 
 from __future__ import annotations
@@ -17,6 +17,7 @@ from numpy.typing import NDArray
 
 from threadlift.planning.strings import string_load, string_stiffness
 from threadlift.threads import Thread, product, tension_profile
+from threadlift.threads.cogs import TensionProfile
 from threadlift.tissue.tissue import Tissue
 
 Array = NDArray[np.float64]
@@ -55,16 +56,23 @@ class FewThreads:
         return cls(tissue, nodes, 0.5 * (found + found.T))
 
     def strings(self, thread: Thread) -> Strings:
-        """A thread at its tension, as the search sees it (cogs in tissue that does not move)."""
+        """A thread at its tension, with cogs that hold what the bed allows in still tissue."""
         whole = self.tissue.embed(thread)
         dof = (3 * self.nodes[:, None] + np.arange(3)).ravel()
-        profile = tension_profile(thread, product(thread.product))
+        profile = self._profile(thread)
         points, segment = np.asarray(thread.path_mm, dtype=float), profile.segment_tension_n
         return Strings(
             sp.csr_matrix(whole[:, dof]),
             string_load(points, segment).ravel(),
             string_stiffness(points, segment),
         )
+
+    def excess_n(self, thread: Thread) -> float:
+        """Tension [N] of a thread that its cogs cannot hold on this path: they would let go."""
+        return self._profile(thread).excess_n
+
+    def _profile(self, thread: Thread) -> TensionProfile:
+        return tension_profile(thread, product(thread.product), bed=self.tissue.bed(thread))
 
     def loads(self, threads: Sequence[Strings], outside: Array | None = None) -> list[Array]:
         """What each thread does to the nodes (3r,) [N], all string stiffnesses together.

@@ -10,7 +10,7 @@ from threadlift.planning.reading import UNITS
 from threadlift.planning.safety import Violation
 
 #: What stops a thread from being elsewhere; `worse`: nothing but that the plan would do less.
-Stop = Literal["safety", "limit", "spacing", "worse", "nothing", "leaves-skin"]
+Stop = Literal["safety", "slip", "limit", "spacing", "worse", "nothing", "leaves-skin"]
 
 
 @dataclass(frozen=True)

@@ -31,6 +31,8 @@ Array = NDArray[np.float64]
 
 # Relative residual of the nonlinear check.
 _TOLERANCE = 1e-4
+# A thousandth of a newton is below what tension is stated to (as in the safety kernel).
+_LEAST_SLIP_N = 1e-3
 
 
 @dataclass(frozen=True)
@@ -79,7 +81,8 @@ def reasons(
         new = _plan_with(threads, variant)
         found = [v for v in _judged(ground, new) if (v.thread, v.rule, v.structure) not in own]
         read = reader.of(u, new, factors)
-        changes[variant.index].append(_change(variant, base, read, found, threads))
+        slip = 0.0 if variant.thread is None else few.excess_n(variant.thread)
+        changes[variant.index].append(_change(variant, base, read, found, slip, threads))
     for index, move in gone:
         changes[index].append(_impossible(move))
     order = {m: i for i, m in enumerate(m.kind + str(m.by) for m in moves())}
@@ -162,11 +165,14 @@ def _change(
     base: Reading,
     read: Reading,
     found: Sequence[Violation],
+    slip_n: float,
     threads: Sequence[Thread],
 ) -> Change:
     goal = read.goal_attained - base.goal_attained
     objective = read.objective - base.objective
-    stop, what, structure, margin, unit = stopped_by(variant, read, objective, found, threads)
+    stop, what, structure, margin, unit = stopped_by(
+        variant, read, objective, found, slip_n, threads
+    )
     return Change(
         variant.move,
         goal,
@@ -192,9 +198,12 @@ def stopped_by(
     read: Reading,
     objective: float,
     found: Sequence[Violation],
+    slip_n: float,
     threads: Sequence[Thread],
 ) -> tuple[Stop, str, str, float, str]:
-    """The first constraint that a change breaks: safety, a limit, room; else the objective.
+    """The first constraint that a change breaks: safety, cogs, a limit, room; else the objective.
+
+    slip_n: tension [N] that the cogs of the changed thread cannot hold there.
 
     A thread that is missed is worse, whatever else its absence does.
     """
@@ -203,6 +212,8 @@ def stopped_by(
     if found:
         worst = min(found, key=lambda v: (v.unit != "mm", v.margin, v.rule))
         return "safety", worst.rule, worst.structure, worst.margin, worst.unit
+    if slip_n > _LEAST_SLIP_N:
+        return "slip", "cogs-slip", "", -slip_n, "N"
     limit = max(read.used, key=lambda k: read.used[k])
     if read.used[limit] > 1.0 + value("planning.reasons.limit_tolerance"):
         return "limit", limit, "", 1.0 - read.used[limit], "1"

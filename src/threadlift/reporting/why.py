@@ -14,6 +14,7 @@ Json = dict[str, Any]
 
 #: Risks whose change the table of a thread shows.
 SHOWN = ("indentation", "cheekbone_prominence", "overpull", "asymmetry")
+_STOPS = ("safety", "slip", "limit", "spacing")
 _POSITIONS = ("entry-across", "target-along", "target-across")
 
 
@@ -81,7 +82,7 @@ def telling(changes: Sequence[Json]) -> list[Json]:
     out = []
     for kinds in (_POSITIONS, ("depth",), ("tension",)):
         mine = [c for c in changes if c["move"]["kind"] in kinds and c["lift_change_mm"]]
-        stopped = [c for c in mine if c["stopped_by"]["kind"] in ("safety", "limit", "spacing")]
+        stopped = [c for c in mine if c["stopped_by"]["kind"] in _STOPS]
         if stopped:
             out.append(max(stopped, key=lambda c: c["objective_change"]))
         elif mine:
@@ -97,7 +98,7 @@ def _row(change: Json, zone: str, t: Texts) -> Json:
         "lift": _signed(change["lift_change_mm"][zone], 2) if risks else "–",
         "risks": [_signed(risks[r]["change"], 2) if risks else "–" for r in SHOWN],
         "stop": stop_text(change, t),
-        "stopped": change["stopped_by"]["kind"] in ("safety", "limit", "spacing", "leaves-skin"),
+        "stopped": change["stopped_by"]["kind"] in (*_STOPS, "leaves-skin"),
     }
 
 
@@ -132,6 +133,8 @@ def stop_text(change: Json, t: Texts) -> str:
             x=number(100.0 * margin, 1),
             rule=words(what),
         )
+    if kind == "slip":
+        return t("why.stops.slip", x=number(margin, 2))
     if kind == "limit" and what == "asymmetry":
         return t("why.stops.asymmetry", x=number(margin, 1))
     if kind == "limit":
