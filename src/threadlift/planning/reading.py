@@ -1,7 +1,7 @@
 """What a displacement means for a plan: goal, lift and side effects, in the plan's own measures.
 
-The linear model overstates; what the nonlinear solve of the plan showed is taken over as one factor
-per quantity, so that a reading of the plan itself gives the plan's own numbers.
+What a finer solve of the plan showed beyond the mesh and model that are read here is taken over as
+one factor per quantity, so that a reading of the plan itself gives the plan's own numbers.
 """
 
 from __future__ import annotations
@@ -33,7 +33,7 @@ UNITS = {
     "insufficient_effect": "1",
 }
 _ROW = {"cheekbone_prominence": "malar", "indentation": "dip"}
-# A linear value further off than this factor does not predict a ratio (as in the outcome).
+# A value further off than this factor does not predict a ratio (as in the outcome).
 _MOST_CORRECTION = 3.0
 _NEGLIGIBLE = 1e-3
 
@@ -54,18 +54,18 @@ class Reading:
 
 @dataclass(frozen=True)
 class Factors:
-    """Nonlinear over linear: by zone, by limit and side, of the skin's strain."""
+    """Verified over read: by zone, by limit and side, of the skin's strain."""
 
     zone: dict[str, float] = field(default_factory=dict)
     limit: dict[str, float] = field(default_factory=dict)
     strain: float = 1.0
 
 
-def ratio(nonlinear: float, linear: float) -> float:
-    """A factor that turns linear into nonlinear values; 1 where both are too small to tell."""
-    if linear <= _NEGLIGIBLE or nonlinear <= _NEGLIGIBLE:
+def ratio(verified: float, read: float) -> float:
+    """A factor that turns what is read into what was verified; 1 where either says too little."""
+    if read <= _NEGLIGIBLE or verified <= _NEGLIGIBLE:
         return 1.0
-    return float(np.clip(nonlinear / linear, 1.0 / _MOST_CORRECTION, _MOST_CORRECTION))
+    return float(np.clip(verified / read, 1.0 / _MOST_CORRECTION, _MOST_CORRECTION))
 
 
 class SkinStrain:
@@ -114,7 +114,7 @@ class Reader:
     def of(
         self, displacement: Array, threads: Sequence[Thread], factors: Factors | None = None
     ) -> Reading:
-        """The reading of a displacement under these threads, linear values made nonlinear."""
+        """The reading of a displacement under these threads, brought to the verified level."""
         f = factors or Factors()
         rows, read = self.rows, self.rows.read(displacement)
         share = read[: rows.goals] * np.array([f.zone.get(z, 1.0) for z in rows.zones])

@@ -2,10 +2,11 @@
 
 Each thread is left out, moved, sunk, raised, tightened and loosened, one change at a time
 (:mod:`threadlift.planning.moves`). A moved thread is a real one: its path is made anew on this
-face, the safety kernel judges the whole plan with it, and its effect is solved in the linear model
-with all string stiffnesses coupled (:mod:`threadlift.planning.few`), read with the factors by which
-the nonlinear solve of the plan differed. The thread that adds most is also left out in the
-nonlinear model, which shows how far the linear differences can be trusted.
+face, the safety kernel judges the whole plan with it, and its effect is solved in a model that is
+linear about the nonlinear equilibrium of the plan, all string stiffnesses coupled
+(:mod:`threadlift.planning.few`). What the mesh of the verification showed beyond that of the search
+is taken over as factors. The thread that adds most is also left out in the nonlinear model, which
+shows how far the differences can be trusted.
 """
 
 from __future__ import annotations
@@ -70,7 +71,9 @@ def reasons(
     if not threads:
         return Reasons((), None)
     variants, gone = _variants(ground, threads)
-    few = FewThreads.of(ground.tissue, [*threads, *(v.thread for v in variants if v.thread)])
+    state = _equilibrium(ground, threads, start)
+    moving = [*threads, *(v.thread for v in variants if v.thread)]
+    few = FewThreads.of(ground.tissue, moving, threads, state)
     reader = Reader(ground.tissue.mesh, ground.rows, threads)
     solved = few.displacements(_loads(few, threads, variants))
     factors = _factors(reader, solved[0], threads, lift_mm, used, strain)
@@ -90,7 +93,7 @@ def reasons(
     for thread, mine in zip(threads, changes, strict=True):
         mine.sort(key=lambda c: order[c.move.kind + str(c.move.by)])
         out.append(_reason(thread, base, mine))
-    return Reasons(tuple(out), _checked(ground, threads, out, start))
+    return Reasons(tuple(out), _checked(ground, threads, out, state))
 
 
 def _variants(
@@ -265,24 +268,22 @@ def _reason(thread: Thread, base: Reading, changes: Sequence[Change]) -> ThreadR
     return ThreadReason(thread.id, contribution, share, main, -without.goal, tuple(changes))
 
 
-def _equilibrium(ground: Ground, threads: Sequence[Thread], start: Array | None) -> Array:
-    return ground.tissue.equilibrium(threads, tolerance=_TOLERANCE, start=start).displacement
+def _equilibrium(ground: Ground, threads: Sequence[Thread], start: Array | None) -> Array | None:
+    """Nonlinear displacements (N,3) [mm] on the mesh of the search; None where there are none."""
+    try:
+        return ground.tissue.equilibrium(threads, tolerance=_TOLERANCE, start=start).displacement
+    except SolverError:
+        return None
 
 
 def _checked(
-    ground: Ground,
-    threads: Sequence[Thread],
-    found: Sequence[ThreadReason],
-    start: Array | None,
+    ground: Ground, threads: Sequence[Thread], found: Sequence[ThreadReason], whole: Array | None
 ) -> LeftOut | None:
     """The thread that adds most left out in the nonlinear model, on the mesh of the search."""
     most = max(found, key=lambda r: r.contribution_mm[r.main_zone])
     row = ground.rows.zones.index(most.main_zone)
-    left = [t for t in threads if t.id != most.thread]
-    try:
-        whole = _equilibrium(ground, threads, start)
-        less = _equilibrium(ground, left, whole)
-    except SolverError:
+    less = _equilibrium(ground, [t for t in threads if t.id != most.thread], whole)
+    if whole is None or less is None:
         return None
     lost = ground.rows.read(whole)[row] - ground.rows.read(less)[row]
     return LeftOut(
