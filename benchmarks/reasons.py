@@ -22,8 +22,8 @@ from threadlift.errors import SolverError
 from threadlift.face import Face
 from threadlift.planning import plan
 from threadlift.planning.moves import Move, moved, moves
-from threadlift.planning.reading import Reader
-from threadlift.planning.reasons import Ground, reasons
+from threadlift.planning.reading import Reader, limits_used
+from threadlift.planning.reasons import Ground, Shown, reasons
 from threadlift.planning.rows import build_rows
 from threadlift.planning.safety import SafetyCase
 from threadlift.tissue import Tissue
@@ -61,7 +61,8 @@ def compare(seed: int) -> tuple[list[Row], float, float]:
     base = tissue.equilibrium(threads, tolerance=TOLERANCE).displacement
     v = made.verification
     clock = time.perf_counter()
-    why = reasons(ground, threads, v["lift_mm"], v["limits_used"], start=base)
+    size = limits_used(rows, rows.read(base))
+    why = reasons(ground, threads, Shown(v["lift_mm"], v["limits_used"], size), base)
     seconds = time.perf_counter() - clock
     out: list[Row] = []
     reader = Reader(tissue.mesh, rows, threads)

@@ -13,9 +13,9 @@ from threadlift.face import Face
 from threadlift.planning.candidates import CandidateSet
 from threadlift.planning.few import FewThreads
 from threadlift.planning.moves import Move, moved, moves
-from threadlift.planning.reading import Reading, ratio
+from threadlift.planning.reading import Factors, Reader, Reading, limits_used, ratio
 from threadlift.planning.reason_data import Reasons
-from threadlift.planning.reasons import Ground, Variant, reasons, spacing_mm, stopped_by
+from threadlift.planning.reasons import Ground, Shown, Variant, reasons, spacing_mm, stopped_by
 from threadlift.planning.rows import Rows
 from threadlift.planning.safety import SafetyCase, Violation
 from threadlift.planning.skin import Skin
@@ -42,9 +42,10 @@ def ground(case: Case, rows: Rows) -> Ground:
 
 
 @pytest.fixture(scope="session")
-def why(ground: Ground, plan_of_four) -> Reasons:
+def why(ground: Ground, rows: Rows, plan_of_four) -> Reasons:
     v = plan_of_four
-    return reasons(ground, v.threads, v.lift_mm, v.used, start=v.displacement)
+    size = limits_used(rows, v.read)
+    return reasons(ground, v.threads, Shown(v.lift_mm, v.used, size), v.displacement)
 
 
 # -- moved threads --------------------------------------------------------------------------------
@@ -238,7 +239,7 @@ def test_reasons_survive_json(why: Reasons) -> None:
 
 
 def test_no_threads_need_no_reasons(ground: Ground) -> None:
-    assert reasons(ground, (), {}, {}) == Reasons((), None)
+    assert reasons(ground, (), Shown({}, {}, {})) == Reasons((), None)
 
 
 def test_cogs_that_lie_too_shallow_let_go(case: Case, few: CandidateSet) -> None:
@@ -310,6 +311,26 @@ def test_spacing_is_that_of_the_bodies_beyond_the_common_entry() -> None:
     assert spacing_mm(a, b) == pytest.approx(8.5, abs=0.6)
     assert spacing_mm(a, b) == spacing_mm(b, a)
     assert spacing_mm(a, a) == 0.0
+
+
+def test_a_plan_is_read_as_it_was_verified(case: Case, rows: Rows, plan_of_four) -> None:
+    """Factors act on what they belong to: lift and goal, size of side effects, limits."""
+    v = plan_of_four
+    reader = Reader(case.tissue.mesh, rows, v.threads)
+    plain = reader.of(v.displacement, v.threads)
+    assert plain.goal_attained == pytest.approx(v.goal_attained)
+    assert plain.used == pytest.approx(v.used)
+    assert plain.lift_mm == pytest.approx(v.lift_mm)
+    dips = ("dip_left", "dip_right")
+    scaled = reader.of(
+        v.displacement, v.threads,
+        Factors({"jowl_left": 0.5}, dict.fromkeys(dips, 2.0), dict.fromkeys(dips, 3.0), 1.5),
+    )  # fmt: skip
+    assert scaled.lift_mm["jowl_left"] == pytest.approx(0.5 * plain.lift_mm["jowl_left"])
+    assert scaled.lift_mm["jowl_right"] == plain.lift_mm["jowl_right"]
+    assert scaled.risks["indentation"] == pytest.approx(2.0 * plain.risks["indentation"])
+    assert scaled.used["dip_left"] == pytest.approx(3.0 * plain.used["dip_left"])
+    assert scaled.risks["overpull"] == pytest.approx(1.5 * plain.risks["overpull"])
 
 
 @pytest.mark.parametrize(

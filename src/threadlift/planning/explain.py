@@ -8,9 +8,10 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from threadlift.planning.reading import SkinStrain
-from threadlift.planning.reasons import Ground, reasons
+from threadlift.planning.reading import SkinStrain, limits_used
+from threadlift.planning.reasons import Ground, Shown, reasons
 from threadlift.planning.recipes import Recipes
+from threadlift.planning.rows import Rows
 from threadlift.planning.sensitivity import sensitivity
 from threadlift.planning.verify import Verified
 from threadlift.tissue import Tissue
@@ -29,6 +30,7 @@ class Explained:
 def explain(
     ground: Ground,
     tissue: Tissue,
+    rows: Rows,
     verified: Verified,
     start: Array,
     recipes: Recipes | None,
@@ -36,12 +38,15 @@ def explain(
 ) -> Explained:
     """Explain verified threads.
 
-    tissue: the one they were verified on; start (N,3) [mm]: a nearby solution on the coarser mesh
-    of `ground`, on which they were searched; recipes: other ways to place threads on this face.
+    tissue: the one they were verified on, with its rows; start (N,3) [mm]: a nearby solution on
+    the mesh of `ground`, on which they were searched; recipes: other ways to place threads on this
+    face.
     """
     if not verified.threads or not verified.within:
         return Explained(None, None)
     strain = SkinStrain(tissue.mesh, verified.threads).of(verified.displacement)
-    why = reasons(ground, verified.threads, verified.lift_mm, verified.used, strain, start)
+    size = limits_used(rows, verified.read)
+    shown = Shown(verified.lift_mm, verified.used, size, strain)
+    why = reasons(ground, verified.threads, shown, start)
     decides = None if recipes is None else sensitivity(recipes, seed=seed).to_json()
     return Explained(why.to_json(), decides)

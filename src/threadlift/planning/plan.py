@@ -197,10 +197,10 @@ class _Maker:
         order = sorted(range(len(options)), key=lambda i: (-round(options[i].value, 4), i))
         winner = options[order[0]]
         tell(0.8, "Verifying on the fine mesh")
-        verified = winner.verified
+        verified, read_by = winner.verified, rows
         if self.tissue.mesh.level != coarse.mesh.level and verified.threads:
-            fine_rows = build_rows(self.tissue.mesh, self.assessment.goal)
-            verified = _on_fine(self.tissue, fine_rows, coarse, verified)
+            read_by = build_rows(self.tissue.mesh, self.assessment.goal)
+            verified = _on_fine(self.tissue, read_by, coarse, verified)
         others = [options[i].alternative() for i in sorted(order[1:])]
         # The linear search knows the kernel's limits; what was settled is asked again.
         others = [o for o in others if not case.check(o.threads).violations]
@@ -208,6 +208,7 @@ class _Maker:
         why = explain(
             Ground(coarse, rows, case),
             self.tissue,
+            read_by,
             verified,
             winner.verified.displacement,
             Recipes.of(coarse.mesh, found.candidates, table_of, rows),

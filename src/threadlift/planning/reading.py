@@ -54,9 +54,12 @@ class Reading:
 
 @dataclass(frozen=True)
 class Factors:
-    """Verified over read: by zone, by limit and side, of the skin's strain."""
+    """Verified over read: by zone, of the size of a side effect and of the share of its limit that
+    counts (by limit and side; they differ where limits must hold in most tissues), of the strain.
+    """
 
     zone: dict[str, float] = field(default_factory=dict)
+    size: dict[str, float] = field(default_factory=dict)
     limit: dict[str, float] = field(default_factory=dict)
     strain: float = 1.0
 
@@ -95,21 +98,6 @@ class Reader:
         self.rows = rows
         self._strain = SkinStrain(mesh, threads)
         self._limit_mm = limits_mm()
-        self._names = np.array(rows.limit_name)
-
-    def used(self, read: Array) -> dict[str, float]:
-        """Largest share in use of each limit, by kind and side, from row values (q,)."""
-        limits = read[self.rows.goals :]
-        return {
-            f"{kind}_{side}": max(
-                0.0,
-                float(
-                    limits[(self._names == kind) & (self.rows.limit_side == side)].max(initial=0.0)
-                ),
-            )
-            for kind in _ROW.values()
-            for side in SIDES
-        }
 
     def of(
         self, displacement: Array, threads: Sequence[Thread], factors: Factors | None = None
@@ -119,11 +107,13 @@ class Reader:
         rows, read = self.rows, self.rows.read(displacement)
         share = read[: rows.goals] * np.array([f.zone.get(z, 1.0) for z in rows.zones])
         lift = dict(zip(rows.zones, (share * rows.goal_mm).tolist(), strict=True))
-        used = {k: u * f.limit.get(k, 1.0) for k, u in self.used(read).items()}
-        used["overshoot"] = float(share.max(initial=0.0)) / value("planning.limits.overshoot")
+        plain = limits_used(rows, read)
+        plain["overshoot"] = float(share.max(initial=0.0)) / value("planning.limits.overshoot")
+        used = {k: u * f.limit.get(k, 1.0) for k, u in plain.items()}
         attained = _attained(share, rows.weights)
         risks = {
-            name: self._limit_mm[row] * max(used[f"{row}_{s}"] for s in SIDES)
+            name: self._limit_mm[row]
+            * max(plain[f"{row}_{s}"] * f.size.get(f"{row}_{s}", 1.0) for s in SIDES)
             for name, row in _ROW.items()
         }
         risks["overpull"] = f.strain * self._strain.of(displacement)
@@ -148,6 +138,18 @@ class Reader:
             total -= len(mine) * value("planning.objective.thread_cost")
             total -= sum(mine) * value("planning.objective.tension_cost")
         return total / max(sides, 1)
+
+
+def limits_used(rows: Rows, read: Array) -> dict[str, float]:
+    """Largest share in use of each limit, by kind and side, from row values (q,)."""
+    names, limits = np.array(rows.limit_name), read[rows.goals :]
+    return {
+        f"{kind}_{side}": max(
+            0.0, float(limits[(names == kind) & (rows.limit_side == side)].max(initial=0.0))
+        )
+        for kind in _ROW.values()
+        for side in SIDES
+    }
 
 
 def _attained(share: Array, weights: Array) -> float:

@@ -11,7 +11,7 @@ shows how far the differences can be trusted.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -54,19 +54,28 @@ class Variant:
     thread: Thread | None
 
 
+@dataclass(frozen=True)
+class Shown:
+    """What the verification of a plan showed.
+
+    lift_mm by zone; used: shares of limits that count, by kind and side, and of `overshoot`; size:
+    largest side effects as shares of their limits in the nominal tissue (as `used`, where that is
+    the same); strain of the skin [%].
+    """
+
+    lift_mm: Mapping[str, float]
+    used: Mapping[str, float]
+    size: Mapping[str, float]
+    strain: float | None = None
+
+
 def reasons(
-    ground: Ground,
-    threads: Sequence[Thread],
-    lift_mm: dict[str, float],
-    used: dict[str, float],
-    strain: float | None = None,
-    start: Array | None = None,
+    ground: Ground, threads: Sequence[Thread], shown: Shown, start: Array | None = None
 ) -> Reasons:
     """The reason of every thread.
 
-    lift_mm by zone, used (shares of limits by kind and side) and strain [%] are what the nonlinear
-    solve of the plan showed; start (N,3) [mm]: a nearby solution on the mesh of the search.
-    Deterministic; no thread, no reasons.
+    start (N,3) [mm]: a nearby solution on the mesh of the search. Deterministic; no thread, no
+    reasons.
     """
     if not threads:
         return Reasons((), None)
@@ -76,7 +85,7 @@ def reasons(
     few = FewThreads.of(ground.tissue, moving, threads, state)
     reader = Reader(ground.tissue.mesh, ground.rows, threads)
     solved = few.displacements(_loads(few, threads, variants))
-    factors = _factors(reader, solved[0], threads, lift_mm, used, strain)
+    factors = _factors(reader, solved[0], threads, shown)
     base = reader.of(solved[0], threads, factors)
     own = {(v.thread, v.rule, v.structure) for v in _judged(ground, threads)}
     changes: list[list[Change]] = [[] for _ in threads]
@@ -143,20 +152,16 @@ def _loads(few: FewThreads, threads: Sequence[Thread], variants: Sequence[Varian
     return out
 
 
-def _factors(
-    reader: Reader,
-    u: Array,
-    threads: Sequence[Thread],
-    lift_mm: dict[str, float],
-    used: dict[str, float],
-    strain: float | None,
-) -> Factors:
-    linear = reader.of(u, threads)
-    return Factors(
-        {z: ratio(lift_mm.get(z, 0.0), mm) for z, mm in linear.lift_mm.items()},
-        {k: ratio(used.get(k, 0.0), x) for k, x in linear.used.items() if k != "overshoot"},
-        1.0 if strain is None else ratio(strain, linear.risks["overpull"]),
-    )
+def _factors(reader: Reader, u: Array, threads: Sequence[Thread], shown: Shown) -> Factors:
+    """What turns readings of the mesh of the search into those of the verification."""
+    plain = reader.of(u, threads)
+    zone = {z: ratio(shown.lift_mm.get(z, 0.0), mm) for z, mm in plain.lift_mm.items()}
+    size = {k: ratio(shown.size.get(k, 0.0), x) for k, x in plain.used.items()}
+    strain = 1.0 if shown.strain is None else ratio(shown.strain, plain.risks["overpull"])
+    # Over-correction is read from shares of goals that are brought to the verified level first.
+    used = reader.of(u, threads, Factors(zone)).used
+    limit = {k: ratio(shown.used.get(k, 0.0), x) for k, x in used.items()}
+    return Factors(zone, size, limit, strain)
 
 
 def _judged(ground: Ground, threads: Sequence[Thread]) -> list[Violation]:
