@@ -89,7 +89,7 @@ def compare(seed: int) -> tuple[list[Row], float, float]:
 def _changed(ground: Ground, threads: list, index: int, move: Move) -> list | None:
     if move.kind == "left-out":
         return threads[:index] + threads[index + 1 :]
-    found = moved(ground.tissue.mesh, ground.skin, threads[index], move)
+    found = moved(ground.tissue.mesh, ground.case.skin, threads[index], move)
     return None if found is None else [*threads[:index], found[0], *threads[index + 1 :]]
 
 
