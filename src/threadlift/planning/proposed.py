@@ -102,7 +102,7 @@ def _common(
     """Product, technique and tension of a line, with what had to be assumed of them."""
     kind, technique, tension = line.product, line.technique, line.tension_n
     if kind is None:
-        kind = table("planning")["candidates"]["product"]
+        kind = table("planning")["candidates"]["ways"][0]["product"]
         known = list(products())
         assumed.append(Assumption(name, "product", kind, known[0], known[-1]))
     if technique is None:
