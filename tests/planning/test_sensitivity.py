@@ -135,7 +135,9 @@ def test_directions_go_from_steep_to_flat_and_planes_from_shallow_to_deep(
 ) -> None:
     found = Recipes.of(case.tissue.mesh, few.candidates, responses, rows)
     assert found is not None
-    left = [c for c in few.of_side("left") if c.target.name in found.places]
+    # A recipe has one technique: the candidates of the others are not in its library.
+    mine = [c for c in few.of_side("left") if c.thread.technique == found.technique]
+    left = [c for c in mine if c.target.name in found.places]
     lib = found.sides[0]
     for t in range(len(found.places)):
         steep = []
