@@ -54,7 +54,7 @@ def grid(side: str, seed: int, levels: tuple[float, ...] = (0.5, 1.0, 2.0)) -> S
 @pytest.mark.parametrize("seed", range(5))
 def test_polish_does_not_lose_what_the_grid_reached_and_keeps_the_limits(seed: int) -> None:
     g = grid("left", seed)
-    best = search_side(g, 3, 0).best
+    best = search_side(g, 3).best
     found = polish(g, best.items)
     assert found is not None
     p = g.problem
@@ -68,7 +68,7 @@ def test_polish_does_not_lose_what_the_grid_reached_and_keeps_the_limits(seed: i
 
 def test_a_correction_tightens_the_limits_by_what_the_linear_model_missed() -> None:
     g = grid("left", 1)
-    best = search_side(g, 3, 0).best
+    best = search_side(g, 3).best
     before = polish(g, best.items)
     assert before is not None
     correction = np.zeros(g.response.shape[1])
@@ -81,14 +81,14 @@ def test_a_correction_tightens_the_limits_by_what_the_linear_model_missed() -> N
 
 def test_a_set_that_cannot_keep_the_limits_is_refused() -> None:
     g = grid("left", 1)
-    best = search_side(g, 3, 0).best
+    best = search_side(g, 3).best
     hopeless = np.full(g.response.shape[1], 5.0)
     assert polish(g, best.items, hopeless) is None
 
 
 def test_equal_sides_are_treated_alike() -> None:
     grids = {"left": grid("left", 2), "right": grid("right", 2)}
-    results = {side: search_side(g, 3, 0) for side, g in grids.items()}
+    results = {side: search_side(g, 3) for side, g in grids.items()}
     choice, uneven = combine(grids, results)  # type: ignore[arg-type]
     assert choice["left"].items == choice["right"].items
     assert uneven == pytest.approx(0.0)
@@ -98,14 +98,14 @@ def test_unequal_sides_stay_in_balance() -> None:
     """What is left of the goal may not differ by more than the limit where that can be had."""
     weak, strong = grid("left", 3), grid("right", 4)
     grids = {"left": weak, "right": strong}
-    results = {side: search_side(g, 3, 0) for side, g in grids.items()}
+    results = {side: search_side(g, 3) for side, g in grids.items()}
     _, uneven = combine(grids, results)  # type: ignore[arg-type]
     assert uneven <= 1.5
 
 
 def test_one_side_alone_is_planned_alone() -> None:
     grids = {"left": grid("left", 2), "right": None}
-    results = {side: search_side(g, 2, 0) for side, g in grids.items()}
+    results = {side: search_side(g, 2) for side, g in grids.items()}
     choice, _ = combine(grids, results)  # type: ignore[arg-type]
     assert choice["left"] == results["left"].best
     assert choice["right"].items == ()

@@ -54,12 +54,19 @@ def test_the_search_finds_the_optimum_of_enumeration(seed: int, n_max: int) -> N
     assert feasible(p, result.best.items)
 
 
+@pytest.mark.parametrize("seed", range(20, 26))
+def test_four_threads_with_limits_that_offset_each_other(seed: int) -> None:
+    p = problem(seed, candidates=8, levels=2, rows=9)
+    result = search(p, 4, tolerance=0.0)
+    assert result.best.value == pytest.approx(by_enumeration(p, 4), abs=1e-12)
+
+
 @pytest.mark.parametrize("seed", range(4))
 def test_the_bound_holds_when_branches_are_given_up(seed: int) -> None:
     p = problem(seed, candidates=10)
     truth = by_enumeration(p, 3)
-    for tolerance, limit in ((0.05, 10**7), (0.0, 15)):
-        result = search(p, 3, tolerance=tolerance, node_limit=limit)
+    for tolerance, limit in ((0.05, 10**7), (0.0, 300)):
+        result = search(p, 3, tolerance=tolerance, work_limit=limit)
         assert result.bound >= truth - 1e-12
         assert result.best.value <= truth + 1e-12
         assert result.gap == pytest.approx(result.bound - result.best.value)
@@ -119,12 +126,12 @@ def test_more_threads_are_never_worth_less_and_the_pool_is_feasible() -> None:
         values.append(result.bound)
         assert all(feasible(p, c.items) for c in result.pool)
         assert result.pool[0] == result.best
-    assert all(b >= a - 0.005 for a, b in pairwise(values))
+    assert all(b >= a - 0.01 for a, b in pairwise(values))
 
 
 def test_same_input_same_answer() -> None:
     p = problem(5, candidates=25, levels=3)
-    assert search(p, 3, seed=4) == search(p, 3, seed=4)
+    assert search(p, 3) == search(p, 3)
 
 
 def test_nothing_to_choose_from_is_the_empty_choice() -> None:

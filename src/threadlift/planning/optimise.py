@@ -15,7 +15,7 @@ from threadlift.planning.candidates import Candidate, conflicts
 from threadlift.planning.responses import Columns
 from threadlift.planning.rows import Rows
 from threadlift.planning.search import (
-    NODE_LIMIT,
+    WORK_LIMIT,
     Choice,
     SearchResult,
     choice_value,
@@ -120,9 +120,7 @@ def _reachable(allowed: NDArray) -> NDArray:
     return worst.sum(axis=0) > 1.0
 
 
-def search_side(
-    grid: SideGrid | None, n_max: int, seed: int, node_limit: int = NODE_LIMIT
-) -> SearchResult:
+def search_side(grid: SideGrid | None, n_max: int, work_limit: int = WORK_LIMIT) -> SearchResult:
     """Best choice of at most n_max threads on a side; empty where there is nothing to choose.
 
     Solved for one thread, two, ...: each optimum is where the next search starts, and the pools
@@ -133,7 +131,7 @@ def search_side(
         return result
     pool: dict[tuple[int, ...], Choice] = {(): result.best}
     for n in range(1, n_max + 1):
-        result = search(grid.problem, n, seed=seed, start=result.best, node_limit=node_limit)
+        result = search(grid.problem, n, start=result.best, work_limit=work_limit)
         pool.update({c.items: c for c in result.pool})
     ranked = sorted(pool.values(), key=lambda c: (-c.value, c.items))
     return replace(result, pool=tuple(ranked[:_POOL]))

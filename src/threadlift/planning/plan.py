@@ -25,7 +25,7 @@ from threadlift.planning.responses import Body, columns
 from threadlift.planning.result import Alternative, Optimality, Plan
 from threadlift.planning.rows import Rows, build_rows
 from threadlift.planning.safety import SafetyCase, SafetyReport
-from threadlift.planning.search import NODE_LIMIT, Choice, SearchResult
+from threadlift.planning.search import WORK_LIMIT, Choice, SearchResult
 from threadlift.planning.variants import OPTIMUM, Variant, variants
 from threadlift.planning.verify import Verified, settle, solve, value_of
 from threadlift.repeatable import one_blas_thread
@@ -37,7 +37,7 @@ Progress = Callable[[float, str], None]
 
 _NO_SAFETY = SafetyReport((), None, "", 0.0)
 # Alternatives need no proof: their search may stop early.
-_VARIANT_NODES = 2_000_000
+_VARIANT_WORK = 30_000_000
 # Steps by which tensions are lowered where the fine mesh breaks a limit, and where they aim.
 _FINE_CORRECTIONS = 2
 _FINE_AIM = 0.96
@@ -233,12 +233,11 @@ class _Maker:
         self,
         grids: Mapping[Side, SideGrid | None],
         n_max: int,
-        node_limit: int = NODE_LIMIT,
+        work_limit: int = WORK_LIMIT,
     ) -> tuple[dict[Side, SearchResult], dict[Side, Choice]]:
         with ThreadPoolExecutor(max_workers=2) as pool:
             tasks = {
-                side: pool.submit(search_side, grids[side], n_max, self.seed, node_limit)
-                for side in SIDES
+                side: pool.submit(search_side, grids[side], n_max, work_limit) for side in SIDES
             }
             results: dict[Side, SearchResult] = {side: tasks[side].result() for side in SIDES}
         choice, _ = combine(grids, results)
@@ -266,7 +265,7 @@ class _Maker:
             for side in SIDES:
                 grid = grids[side]
                 part[side] = None if grid is None else grid.restricted(variant.keep[side])
-            _, other = self._choose(part, variant.most, _VARIANT_NODES)
+            _, other = self._choose(part, variant.most, _VARIANT_WORK)
             if not any(other[s].items for s in SIDES):
                 continue
             verified = settle(coarse, rows, part, {s: other[s].items for s in SIDES})
@@ -309,7 +308,7 @@ class _Maker:
             f"A further thread would bring less than "
             f"{100 * value('planning.objective.thread_cost'):.0f} points."
             if optimality.gap < value("planning.objective.thread_cost")
-            else "The search was ended at its node limit; a better combination may exist within "
+            else "The search was ended at its limit of work; a better combination may exist within "
             "the stated gap.",
             "Assumes that the superficial temporal artery was palpated and marked before entry.",
             *relative,

@@ -7,16 +7,15 @@ rows (shares of each zone's goal), the value of a choice is
 
 concave and piecewise linear in r. For any multiplier pi >= 0 with
 sum_z (pi_z - (1 - theta) w_z)+ <= theta, f(r) <= 1 - sum pi + pi . r by linear-programming duality;
-and every limit sum_j e_j <= 1 may be added with a multiplier mu >= 0. So a node that has chosen d
-of at most N items and may still take items from position i on is worth at most
+and every limit sum_j e_j <= 1 may be added with a multiplier mu >= 0. With
+v_j = pi . a_j - cost_j - mu . e_j no choice of at most N items is worth more than
 
-    1 - sum pi + sum mu + sum_chosen v_j + sum of the N - d largest v_j+, j >= i, one per clique,
+    1 - sum pi + sum mu + sum of the N largest v_j+, one per clique,
 
-where cliques are groups of candidates that all conflict with each other and
-v_j = pi . a_j - cost_j - mu . e_j. A handful of multipliers, each optimal for some partial choice,
-prunes the enumeration; what was pruned bounds the optimum *on the grid*. Limits, conflicts and the
-total tension are checked exactly. Everything counts nodes, never time: the result is the same
-anywhere.
+where cliques are groups of candidates that all conflict with each other. A linear programme gives
+the multipliers of the root; :mod:`threadlift.planning.branch` adapts them at every node. What was
+given up there bounds the optimum *on the grid*. Limits, conflicts and the total tension are checked
+exactly. Work is counted, never time: the result is the same anywhere.
 """
 
 from __future__ import annotations
@@ -25,12 +24,19 @@ from dataclasses import dataclass
 
 import numpy as np
 from numba import njit
-from numpy.typing import NDArray
 
-from threadlift.planning.bounds import SideProblem, clique_cover, multipliers, suffix_sums
+from threadlift.planning.bounds import SideProblem, clique_cover, root_multipliers
+from threadlift.planning.branch import attained_value, branch
 
-NODE_LIMIT = 20_000_000
+#: Absolute gap [share of the full goal] at which a branch is given up.
+TOLERANCE = 0.01
+#: Items looked at before a search ends with what it can prove: some 20 s of one core.
+WORK_LIMIT = 300_000_000
 _POOL = 64
+# Choices so much below the best that they are kept for the balance of both sides.
+_NEAR = 0.05
+# Subgradient steps at the root, with one item chosen, with two, with more.
+_STEPS = (60, 15, 6, 4)
 
 
 @dataclass(frozen=True)
@@ -43,31 +49,22 @@ class Choice:
 
 @dataclass(frozen=True)
 class SearchResult:
-    """Best choice, proven upper bound on the grid, nodes visited, and a pool of good choices."""
+    """Best choice, proven upper bound on the grid, nodes visited, and a pool of good choices.
+
+    complete: the tolerance was reached; work: items looked at.
+    """
 
     best: Choice
     bound: float
     nodes: int
     complete: bool
     pool: tuple[Choice, ...] = ()
+    work: int = 0
 
     @property
     def gap(self) -> float:
         """Absolute gap, in shares of the full goal."""
         return max(0.0, self.bound - self.best.value)
-
-
-@njit(cache=True)
-def attained_value(r: NDArray, weights: NDArray, theta: float) -> float:
-    """f(r) without costs: 1 at full attainment, 0 for r = 0."""
-    mean = 0.0
-    worst = 0.0
-    for z in range(len(r)):
-        short = 1.0 - r[z]
-        if short > 0.0:
-            mean += weights[z] * short
-            worst = max(worst, short)
-    return 1.0 - (1.0 - theta) * mean - theta * worst
 
 
 @njit(cache=True)
@@ -78,108 +75,6 @@ def _within_limits(rows, overshoot, total):
     for k in range(len(total)):
         worst = max(worst, total[k] - 1.0)
     return worst <= 1e-9
-
-
-@njit(cache=True)
-def _pool_insert(values, sets, value, chosen, depth):
-    worst = 0
-    for p in range(len(values)):
-        if values[p] < values[worst]:
-            worst = p
-    if value > values[worst]:
-        values[worst] = value
-        sets[worst, :] = -1
-        for d in range(depth):
-            sets[worst, d] = chosen[d]
-
-
-@njit(cache=True, nogil=True)
-def _branch(
-    attain, limits, cost, tension, candidate, conflict, weights, theta, overshoot, cap,
-    n_max, constant, gain, suffix, start, tolerance, node_limit, pool_size,
-):  # fmt: skip
-    m, zones = attain.shape
-    rows = limits.shape[1]
-    multipliers = len(constant)
-    best = start
-    best_set = np.full(n_max, -1, np.int64)
-    pool_value = np.full(pool_size, -1e30)
-    pool_set = np.full((pool_size, n_max), -1, np.int64)
-    r = np.zeros((n_max + 1, zones))
-    lim = np.zeros((n_max + 1, rows))
-    acc = np.zeros((n_max + 1, multipliers))
-    acc[0] = constant
-    spent = np.zeros(n_max + 1)
-    pull = np.zeros(n_max + 1)
-    nxt = np.zeros(n_max + 1, np.int64)
-    chosen = np.zeros(n_max, np.int64)
-    hot = 0
-    pruned = -1e30
-    nodes = 0
-    depth = 0
-    complete = True
-    while depth >= 0:
-        i = nxt[depth]
-        if i >= m or depth == n_max:
-            depth -= 1
-            continue
-        # Bound on everything still open at this node; the multiplier that pruned last goes first.
-        left = n_max - depth
-        bound = acc[depth, hot] + suffix[hot, i, left - 1]
-        if bound > best + tolerance:
-            for p in range(multipliers):
-                b = acc[depth, p] + suffix[p, i, left - 1]
-                if b < bound:
-                    bound = b
-                    hot = p
-                    if bound <= best + tolerance:
-                        break
-        if bound <= best + tolerance:
-            pruned = max(pruned, bound)
-            depth -= 1
-            continue
-        nodes += 1
-        if nodes > node_limit:
-            complete = False
-            break
-        nxt[depth] = i + 1
-        ok = pull[depth] + tension[i] <= cap + 1e-9
-        for d in range(depth):
-            other = candidate[chosen[d]]
-            if other == candidate[i] or conflict[other, candidate[i]]:
-                ok = False
-                break
-        if not ok:
-            continue
-        chosen[depth] = i
-        child = depth + 1
-        for z in range(zones):
-            r[child, z] = r[depth, z] + attain[i, z]
-        for p in range(multipliers):
-            acc[child, p] = acc[depth, p] + gain[p, i]
-        for k in range(rows):
-            lim[child, k] = lim[depth, k] + limits[i, k]
-        spent[child] = spent[depth] + cost[i]
-        pull[child] = pull[depth] + tension[i]
-        value = attained_value(r[child], weights, theta) - spent[child]
-        if value > best - 0.05 and _within_limits(r[child], overshoot, lim[child]):
-            _pool_insert(pool_value, pool_set, value, chosen, child)
-            if value > best:
-                best = value
-                best_set[:] = -1
-                for d in range(child):
-                    best_set[d] = chosen[d]
-        nxt[child] = i + 1
-        depth = child
-    if not complete:
-        # Whatever is still open is bounded by the nodes on the stack.
-        for d in range(depth + 1):
-            if nxt[d] < m and d < n_max:
-                bound = 1e30
-                for p in range(multipliers):
-                    bound = min(bound, acc[d, p] + suffix[p, nxt[d], n_max - d - 1])
-                pruned = max(pruned, bound)
-    return best, best_set, max(best, pruned), nodes, complete, pool_value, pool_set
 
 
 @njit(cache=True, nogil=True)
@@ -232,9 +127,8 @@ def search(
     problem: SideProblem,
     n_max: int,
     *,
-    tolerance: float = 0.005,
-    node_limit: int = NODE_LIMIT,
-    seed: int = 0,
+    tolerance: float = TOLERANCE,
+    work_limit: int = WORK_LIMIT,
     start: Choice | None = None,
 ) -> SearchResult:
     """Best choice of at most n_max items on the grid, with a proven bound.
@@ -257,27 +151,29 @@ def search(
     )
     if start is not None:
         known = max(known, start.value)
-    constant, gain = multipliers(problem, n_max, greedy, seed)
-    # Items in the order of the root multiplier make the suffix maxima fall quickly.
-    order = np.argsort(-gain[0], kind="stable")
-    gain = np.ascontiguousarray(gain[:, order])
-    clique = clique_cover(problem.conflict)[problem.candidate[order]]
-    suffix = suffix_sums(gain, clique, int(clique.max()) + 1, n_max)
-    _, best_set, bound, nodes, complete, values, sets = _branch(
+    caps = problem.caps()
+    pi, mu = root_multipliers(problem, caps, n_max)
+    # Items in the order of the root's multipliers: cliques gather around the best ones.
+    gain = problem.attain @ pi - problem.cost - caps @ mu
+    order = np.argsort(-gain, kind="stable")
+    best_set, bound, work, nodes, complete, values, sets = branch(
         np.ascontiguousarray(problem.attain[order]),
-        np.ascontiguousarray(problem.limits[order]),
+        np.ascontiguousarray(caps[order]),
         problem.cost[order],
-        problem.tension_n[order],
         problem.candidate[order],
         problem.conflict,
-        *common,
-        constant,
-        gain,
-        suffix,
+        clique_cover(problem.conflict, problem.candidate[order])[problem.candidate[order]],
+        problem.weights,
+        problem.theta,
+        n_max,
+        pi,
+        mu,
         known,
         tolerance,
-        node_limit,
+        work_limit,
+        np.array(_STEPS),
         _POOL,
+        _NEAR,
     )
     found = {tuple(sorted(int(i) for i in greedy if i >= 0))}
     found.add(tuple(sorted(int(order[i]) for i in best_set if i >= 0)))
@@ -293,7 +189,7 @@ def search(
     )
     best = pool[0]
     bound = max(float(bound), best.value)
-    return SearchResult(best, bound, int(nodes), bool(complete), tuple(pool))
+    return SearchResult(best, bound, int(nodes), bool(complete), tuple(pool), int(work))
 
 
 def choice_value(problem: SideProblem, items: tuple[int, ...]) -> float:
