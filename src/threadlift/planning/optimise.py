@@ -32,6 +32,8 @@ _ITEM_LIMIT = 1.2
 # Share of a limit that corrected tensions aim at: the next solve differs by a few percent, the
 # fine mesh shows up to 14 % more than the coarse one.
 _AIM = 0.9
+#: Gap of the sides' mean value [share of the full goal] that a plan is to be proven within.
+GAP = 0.02
 # Choices per side that are tried in pairs, and how many are tried on the other side as well.
 _POOL = 96
 _MIRRORED = 24
@@ -159,19 +161,29 @@ def combine(
         "left": _with_mirrored(left, results["left"].pool, right, results["right"].pool),
         "right": _with_mirrored(right, results["right"].pool, left, results["left"].pool),
     }
-    pairs = []
-    for a in pools["left"]:
-        for b in pools["right"]:
-            uneven = _asymmetry(left, a, right, b)
-            pairs.append((uneven, round(a.value + b.value, 9), _alike(left, a, right, b), a, b))
-    balanced = [p for p in pairs if p[0] <= limit]
-    if not balanced:
-        least = min(p[0] for p in pairs)
-        balanced = [p for p in pairs if p[0] <= least + 1e-9]
-    best = max(p[1] for p in balanced)
-    near = [p for p in balanced if p[1] >= best - value("planning.objective.likeness")]
-    uneven, _, _, a, b = min(near, key=lambda p: (-p[2], -p[1], p[3].items, p[4].items))
-    return {"left": a, "right": b}, uneven
+    uneven = _asymmetry(left, pools["left"], right, pools["right"])
+    worth = np.add.outer([a.value for a in pools["left"]], [b.value for b in pools["right"]])
+    balanced = uneven <= limit
+    if not balanced.any():
+        balanced = uneven <= uneven.min() + 1e-9
+    best = float(worth[balanced].max())
+    # Likeness may not cost the gap that is to be proven.
+    proven = results["left"].bound + results["right"].bound - 2.0 * GAP
+    least = max(best - value("planning.objective.likeness"), min(best, proven)) - 1e-9
+    near = [
+        (pools["left"][i], pools["right"][j], float(uneven[i, j]))
+        for i, j in zip(*np.nonzero(balanced & (worth >= least)), strict=True)
+    ]
+    a, b, worst = min(
+        near,
+        key=lambda p: (
+            -_alike(left, p[0], right, p[1]),
+            -round(p[0].value + p[1].value, 9),
+            p[0].items,
+            p[1].items,
+        ),
+    )
+    return {"left": a, "right": b}, worst
 
 
 def _with_mirrored(
@@ -197,11 +209,20 @@ def _with_mirrored(
     return list(found.values())
 
 
-def _asymmetry(left: SideGrid | None, a: Choice, right: SideGrid | None, b: Choice) -> float:
+def _asymmetry(
+    left: SideGrid | None, a: Sequence[Choice], right: SideGrid | None, b: Sequence[Choice]
+) -> NDArray:
+    """Worst difference (A,B) [mm] of what is left of a goal on both sides, for every pair."""
+    out = np.zeros((len(a), len(b)))
     if left is None or right is None:
-        return 0.0
-    la, rb = remaining_mm(left, a.items), remaining_mm(right, b.items)
-    return max((abs(la[z] - rb[z]) for z in la if z in rb), default=0.0)
+        return out
+    mine = [remaining_mm(left, c.items) for c in a]
+    theirs = [remaining_mm(right, c.items) for c in b]
+    for z in left.zone_names:
+        if z in right.zone_names:
+            apart = np.subtract.outer([m[z] for m in mine], [t[z] for t in theirs])
+            out = np.maximum(out, np.abs(apart))
+    return out
 
 
 def _alike(left: SideGrid | None, a: Choice, right: SideGrid | None, b: Choice) -> int:

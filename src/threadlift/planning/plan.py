@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Callable, Mapping, Sequence
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -16,8 +15,9 @@ from threadlift.errors import InputError, SolverError
 from threadlift.evidence import table, value
 from threadlift.planning import refusal
 from threadlift.planning.candidates import CandidateSet, candidates
+from threadlift.planning.coupled import Coupled, choose
 from threadlift.planning.explain import Explained, explain
-from threadlift.planning.optimise import SideGrid, combine, search_side, side_grid
+from threadlift.planning.optimise import SideGrid, side_grid
 from threadlift.planning.reasons import Ground
 from threadlift.planning.recipes import Recipes
 from threadlift.planning.refusal import Refusal
@@ -25,7 +25,7 @@ from threadlift.planning.responses import Body, columns
 from threadlift.planning.result import Alternative, Optimality, Plan
 from threadlift.planning.rows import Rows, build_rows
 from threadlift.planning.safety import SafetyCase, SafetyReport
-from threadlift.planning.search import WORK_LIMIT, Choice, SearchResult
+from threadlift.planning.search import Choice
 from threadlift.planning.variants import OPTIMUM, Variant, variants
 from threadlift.planning.verify import Verified, settle, solve, value_of
 from threadlift.repeatable import one_blas_thread
@@ -187,8 +187,9 @@ class _Maker:
             side: side_grid(side, found.candidates, table_of, rows) for side in SIDES
         }
         tell(0.45, "Choosing threads")
-        results, choice = self._choose(grids, max_threads)
-        optimality = _optimality(grids, results, choice, found)
+        coupled = choose(grids, max_threads)
+        choice = coupled.choice
+        optimality = _optimality(grids, coupled, found)
         if not any(choice[s].items for s in SIDES):
             return self.without(refusal.not_worth_placing())
         tell(0.55, "Solving the chosen threads")
@@ -229,20 +230,6 @@ class _Maker:
             backend=tissue.backend,
         )
 
-    def _choose(
-        self,
-        grids: Mapping[Side, SideGrid | None],
-        n_max: int,
-        work_limit: int = WORK_LIMIT,
-    ) -> tuple[dict[Side, SearchResult], dict[Side, Choice]]:
-        with ThreadPoolExecutor(max_workers=2) as pool:
-            tasks = {
-                side: pool.submit(search_side, grids[side], n_max, work_limit) for side in SIDES
-            }
-            results: dict[Side, SearchResult] = {side: tasks[side].result() for side in SIDES}
-        choice, _ = combine(grids, results)
-        return results, choice
-
     # -- alternatives ------------------------------------------------------------------------
 
     def _options(
@@ -265,7 +252,7 @@ class _Maker:
             for side in SIDES:
                 grid = grids[side]
                 part[side] = None if grid is None else grid.restricted(variant.keep[side])
-            _, other = self._choose(part, variant.most, _VARIANT_WORK)
+            other = choose(part, variant.most, _VARIANT_WORK).choice
             if not any(other[s].items for s in SIDES):
                 continue
             verified = settle(coarse, rows, part, {s: other[s].items for s in SIDES})
@@ -364,25 +351,27 @@ def _solvable(tissue: Tissue, rows: Rows, verified: Verified, start: NDArray) ->
 
 
 def _optimality(
-    grids: Mapping[Side, SideGrid | None],
-    results: Mapping[Side, SearchResult],
-    choice: Mapping[Side, Choice],
-    found: CandidateSet,
+    grids: Mapping[Side, SideGrid | None], coupled: Coupled, found: CandidateSet
 ) -> Optimality:
-    sides: list[Side] = [s for s in SIDES if grids[s] is not None]
-    n = max(len(sides), 1)
-    objective = sum(choice[s].value for s in sides) / n
-    bound = sum(results[s].bound for s in sides) / n
+    """What was proven, as means of the sides that have a goal."""
+    n = max(sum(grids[s] is not None for s in SIDES), 1)
+    objective, bound = coupled.objective / n, coupled.bound / n
     grid = {
+        "proven_on": "grid of candidates and tension levels, linear model",
         "generated": found.generated,
         "safe": {s: sum(c.side == s for c in found.candidates) for s in SIDES},
         "refused_by_rule": found.refused,
         "items": {s: 0 if (g := grids[s]) is None else len(g.problem.attain) for s in SIDES},
         "levels_n": list(table("planning")["candidates"]["levels_n"]),
-        "nodes": {s: results[s].nodes for s in SIDES},
-        "complete": all(results[s].complete for s in SIDES),
+        "nodes": {s: coupled.results[s].nodes for s in SIDES},
+        "work": coupled.work,
+        "complete": all(coupled.results[s].complete for s in SIDES),
+        "gap_relative": round((bound - objective) / bound, 4) if bound > 0.0 else 0.0,
+        "balanced": coupled.balanced,
+        "uneven_mm": round(coupled.uneven_mm, 2) + 0.0,
+        "balance_rounds": coupled.rounds,
     }
-    return Optimality(objective, max(bound, objective), max(bound - objective, 0.0), grid)
+    return Optimality(objective, bound, bound - objective, grid)
 
 
 def _inputs_sha256(tissue: Tissue) -> str:
