@@ -14,7 +14,6 @@ from typing import Any
 
 import numpy as np
 
-from threadlift.anatomy import structures
 from threadlift.assessment import assess
 from threadlift.consultation import Consultation
 from threadlift.consultation.models import Contraindications
@@ -22,12 +21,10 @@ from threadlift.evidence import table
 from threadlift.face.synthetic.people import random_person
 from threadlift.planning.candidates import candidates
 from threadlift.planning.coupled import choose
-from threadlift.planning.hazards import HazardField
 from threadlift.planning.optimise import SideGrid, side_grid
 from threadlift.planning.responses import Body, columns
 from threadlift.planning.rows import build_rows
-from threadlift.planning.safety import Marks
-from threadlift.planning.skin import Skin
+from threadlift.planning.safety import SafetyCase
 from threadlift.threads.thread import SIDES, Side
 from threadlift.tissue import Tissue
 
@@ -52,9 +49,8 @@ def grids(seed: int) -> dict[Side, SideGrid | None]:
     )
     tissue = Tissue.of(face, record, "coarse")
     assert tissue.stack is not None
-    skin = Skin.of(face.vertices, face.triangles, face.skin, tissue.stack)
-    hazards = HazardField.of(structures(face, tissue.stack))
-    found = candidates(tissue.mesh, skin, Marks.of(face), hazards).candidates
+    case = SafetyCase.of(face, tissue.stack)
+    found = candidates(tissue.mesh, case.skin, case.marks, case.hazards).candidates
     rows = build_rows(tissue.mesh, assess(face, tissue, record).goal)
     responses = columns(Body.of(tissue.rest, rows, found), found)
     return {side: side_grid(side, found, responses, rows) for side in SIDES}

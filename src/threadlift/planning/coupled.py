@@ -23,7 +23,7 @@ from numpy.typing import NDArray
 
 from threadlift.evidence import value
 from threadlift.planning.bounds import SideProblem
-from threadlift.planning.optimise import GAP, SideGrid, combine, search_side
+from threadlift.planning.optimise import SideGrid, combine, gap_allowed, search_side
 from threadlift.planning.search import (
     WORK_LIMIT,
     Choice,
@@ -79,8 +79,9 @@ def choose(
             last: dict[Side, Choice] = {s: alone[s].best for s in SIDES}
             unpriced = bound
             while rounds < _ROUNDS and work <= 2 * work_limit:
-                missing = bound - objective if uneven <= limit else 2.0 * GAP
-                if uneven <= limit and missing <= 2.0 * GAP + 1e-8:
+                allowed = gap_allowed(bound)
+                missing = bound - objective if uneven <= limit else allowed
+                if uneven <= limit and missing <= allowed + 1e-8:
                     break
                 moved = priced.moved(prices, last, missing)
                 if moved is None:

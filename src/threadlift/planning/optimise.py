@@ -32,8 +32,6 @@ _ITEM_LIMIT = 1.2
 # Share of a limit that corrected tensions aim at: the next solve differs by a few percent, the
 # fine mesh shows up to 14 % more than the coarse one.
 _AIM = 0.9
-#: Gap of the sides' mean value [share of the full goal] that a plan is to be proven within.
-GAP = 0.02
 # Choices per side that are tried in pairs, and how many are tried on the other side as well.
 _POOL = 96
 _MIRRORED = 24
@@ -126,17 +124,30 @@ def search_side(grid: SideGrid | None, n_max: int, work_limit: int = WORK_LIMIT)
     """Best choice of at most n_max threads on a side; empty where there is nothing to choose.
 
     Solved for one thread, two, ...: each optimum is where the next search starts, and the pools
-    are joined, so that balance can be found among choices of different size.
+    are joined, so that balance can be found among choices of different size. A side's share of the
+    gap is what the register leaves to it, of the value that fewer threads already have.
     """
     result = SearchResult(Choice((), 0.0), 0.0, 0, True, (Choice((), 0.0),))
     if grid is None:
         return result
     pool: dict[tuple[int, ...], Choice] = {(): result.best}
     for n in range(1, n_max + 1):
-        result = search(grid.problem, n, start=result.best, work_limit=work_limit)
+        allowed = value("planning.search.side_gap") * result.best.value
+        result = search(
+            grid.problem,
+            n,
+            tolerance=max(allowed, value("planning.search.least_gap")),
+            start=result.best,
+            work_limit=work_limit,
+        )
         pool.update({c.items: c for c in result.pool})
     ranked = sorted(pool.values(), key=lambda c: (-c.value, c.items))
     return replace(result, pool=tuple(ranked[:_POOL]))
+
+
+def gap_allowed(bound: float) -> float:
+    """Gap that a plan is to be proven within, for the bound (sum over the sides)."""
+    return max(value("planning.search.gap") * bound, 2.0 * value("planning.search.least_gap"))
 
 
 def remaining_mm(grid: SideGrid, items: Sequence[int]) -> dict[str, float]:
@@ -168,7 +179,8 @@ def combine(
         balanced = uneven <= uneven.min() + 1e-9
     best = float(worth[balanced].max())
     # Likeness may not cost the gap that is to be proven.
-    proven = results["left"].bound + results["right"].bound - 2.0 * GAP
+    bound = results["left"].bound + results["right"].bound
+    proven = bound - gap_allowed(bound)
     least = max(best - value("planning.objective.likeness"), min(best, proven)) - 1e-9
     near = [
         (pools["left"][i], pools["right"][j], float(uneven[i, j]))

@@ -25,11 +25,10 @@ from dataclasses import dataclass
 import numpy as np
 from numba import njit
 
+from threadlift.evidence import value
 from threadlift.planning.bounds import SideProblem, clique_cover, root_multipliers
 from threadlift.planning.branch import attained_value, branch
 
-#: Absolute gap [share of the full goal] at which a branch is given up.
-TOLERANCE = 0.01
 #: Items looked at before a search ends with what it can prove: some 20 s of one core.
 WORK_LIMIT = 300_000_000
 _POOL = 64
@@ -127,18 +126,20 @@ def search(
     problem: SideProblem,
     n_max: int,
     *,
-    tolerance: float = TOLERANCE,
+    tolerance: float | None = None,
     work_limit: int = WORK_LIMIT,
     start: Choice | None = None,
 ) -> SearchResult:
     """Best choice of at most n_max items on the grid, with a proven bound.
 
-    ``tolerance`` is the absolute gap (share of the full goal) at which a branch is given up;
-    zero proves the optimum. The empty choice (value 0) is always allowed; ``start`` is a feasible
-    choice to improve on (for instance the best with fewer items).
+    ``tolerance`` is the absolute gap (share of the full goal) at which a branch is given up, by
+    default `planning.search.least_gap`; zero proves the optimum. The empty choice (value 0) is
+    always allowed; ``start`` is a feasible choice to improve on (for instance the best with fewer
+    items).
     """
     if n_max < 1 or len(problem.attain) == 0 or len(problem.weights) == 0:
         return SearchResult(Choice((), 0.0), 0.0, 0, True, (Choice((), 0.0),))
+    allowed = value("planning.search.least_gap") if tolerance is None else tolerance
     common = (problem.weights, problem.theta, problem.overshoot, problem.tension_cap_n, n_max)
     known, greedy = _greedy_swap(
         problem.attain,
@@ -169,7 +170,7 @@ def search(
         pi,
         mu,
         known,
-        tolerance,
+        allowed,
         work_limit,
         np.array(_STEPS),
         _POOL,
@@ -177,8 +178,8 @@ def search(
     )
     found = {tuple(sorted(int(i) for i in greedy if i >= 0))}
     found.add(tuple(sorted(int(order[i]) for i in best_set if i >= 0)))
-    for value, members in zip(values, sets, strict=True):
-        if value > -1e29:
+    for worth, members in zip(values, sets, strict=True):
+        if worth > -1e29:
             found.add(tuple(sorted(int(order[i]) for i in members if i >= 0)))
     found.add(())
     if start is not None:
