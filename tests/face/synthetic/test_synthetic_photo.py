@@ -147,7 +147,7 @@ def test_pupils_converge_on_a_near_point_as_those_of_real_eyes():
     """Looking at a point 600 mm ahead of the nose turns eyes 31 mm aside by 3 degrees."""
     toward = np.array([-31.0, 0.0, 600.0])
     at = 16.0 * apparent_gaze(toward, 16.0)
-    assert at[0] == pytest.approx(-value("face.synthetic.pupil_reach") * 31.0 / 600.0, rel=0.02)
+    assert at[0] == pytest.approx(-value("capture.eye.pupil_reach") * 31.0 / 600.0, rel=0.02)
     np.testing.assert_allclose(apparent_gaze(np.array([0.0, 0.0, 5.0]), 16.0), [0.0, 0.0, 1.0])
 
 

@@ -78,7 +78,7 @@ def landmark_block(
     by_point, by_camera = camera.jacobians(points)
     mm, shown = scale
     misfit = camera.project(points) - view.pixels
-    to_sd = mm / model.sd_mm
+    to_sd = mm / view.trusted(model.sd_mm)
     sd = misfit * to_sd[:, None]
     jacobian = np.concatenate([by_camera, *model.rows(by_point)], axis=2) * to_sd[:, None, None]
     return sd, jacobian, shown * robust(np.linalg.norm(sd, axis=1)), misfit
@@ -147,7 +147,40 @@ def normal_equations(
         hessian[np.ix_(index, index)] += (a * ww[:, None]).T @ a
         gradient[index] += a.T @ (ww * r)
         _add_priors(hessian, gradient, at, view, priors, state, v)
+    for v, view in enumerate(views[1:], start=1):
+        _add_same_sitting(hessian, gradient, (k, k + width * v), (views[0], view), priors, state, v)
     return hessian, gradient
+
+
+def _add_same_sitting(
+    hessian: Array,
+    gradient: Array,
+    starts: tuple[int, int],
+    views: tuple[View, View],
+    priors: Priors,
+    state: State,
+    v: int,
+) -> None:
+    """Photos of one set are taken with one lens from about one distance; added in place.
+
+    Photos of different size are from different cameras or cropped: only the distance counts then.
+    """
+    first, other = state.cameras[0], state.cameras[v]
+    terms = [
+        (
+            5,
+            (first.translation[2], other.translation[2]),
+            np.log(other.translation[2] / first.translation[2]),
+            priors.set_log_sd,
+        )
+    ]
+    if np.array_equal(np.sort(views[0].principal), np.sort(views[1].principal)):
+        terms.append((6, (1.0, 1.0), np.log(other.focal / first.focal), priors.lens_log_sd))
+    for unknown, (a, b), misfit, sd in terms:
+        index = np.array([starts[0] + unknown, starts[1] + unknown])
+        row = np.array([-1.0 / a, 1.0 / b]) / sd
+        hessian[np.ix_(index, index)] += np.outer(row, row)
+        gradient[index] += row * misfit / sd
 
 
 def _add_priors(

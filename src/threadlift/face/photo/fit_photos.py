@@ -7,7 +7,7 @@ Every result says so.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -21,12 +21,13 @@ from threadlift.face.capture import Capture
 from threadlift.face.expression.composites import expression_fields
 from threadlift.face.face import Face
 from threadlift.face.photo.camera import PhotoCamera
-from threadlift.face.photo.fit import fit
+from threadlift.face.photo.fit import first_cameras, fit
+from threadlift.face.photo.gaze import looking_ahead
 from threadlift.face.photo.joint import refine
 from threadlift.face.photo.marker import find_markers
-from threadlift.face.photo.model import model_of, view_of, zone_sum
+from threadlift.face.photo.model import Models, model_of, view_of, zone_sum
 from threadlift.face.photo.pictures import Picture, check_ipd, check_pose, read_pictures
-from threadlift.face.photo.problem import PhotoFit, Priors
+from threadlift.face.photo.problem import PhotoFit, PointModel, Priors, View
 from threadlift.face.photo.scale import (
     Scale,
     check_marker,
@@ -37,7 +38,7 @@ from threadlift.face.photo.scale import (
     scale_of,
 )
 from threadlift.face.photo.texture import Canvas, Shot, colours
-from threadlift.face.photo.uncertainty import posterior_sd
+from threadlift.face.photo.uncertainty import posterior_sd, pupil_distance_sd
 from threadlift.face.quality import Finding, refuse_unusable
 from threadlift.face.quality.patches import pupil_distance_px
 from threadlift.face.quality.photo import before_fit
@@ -57,6 +58,7 @@ PLANE_LANDMARKS = ("zygion_L", "zygion_R", "malar_eminence_L", "malar_eminence_R
 
 def _scale(
     t: Template,
+    models: Models,
     pictures: list[Picture],
     fitted: PhotoFit,
     neutral: Array,
@@ -67,7 +69,8 @@ def _scale(
     """The size of the fitted face from everything that tells it."""
     measured = []
     if ipd_mm is not None:
-        measured.append(ipd_cue(ipd_mm, t.ipd_of(neutral)))
+        spread = pupil_distance_sd(t, models, fitted.covariance, neutral, len(pictures))
+        measured.append(ipd_cue(ipd_mm, t.ipd_of(neutral), spread))
     found = [(v, find_markers(p.photo.rgb)) for v, p in enumerate(pictures)]
     seen = next(((v, markers[0]) for v, markers in found if markers), None)
     if marker_mm is not None:
@@ -255,8 +258,12 @@ def photographed(
         value("capture.photo.camera_distance"),
         parameter("capture.photo.camera_distance").log_sd or 1.0,
         float(np.deg2rad(value("capture.photo.pitch"))),
+        value("capture.photo.same_lens"),
+        value("capture.photo.same_distance"),
     )
-    views = [view_of(p, models.names) for p in pictures]
+    photos = [view_of(p, models.names) for p in pictures]
+    first = first_cameras(models.landmarks, photos)
+    views = _straightened(photos, models.landmarks, first)
     fitted = fit(models.landmarks, views, priors, models.rim, models.closed_lips)
     for picture, camera in zip(pictures, fitted.cameras, strict=True):
         check_pose(picture, camera)
@@ -265,7 +272,7 @@ def photographed(
     fitted = refine(
         models,
         fitted,
-        views,
+        _straightened(photos, models.landmarks, fitted.cameras),
         [p.photo.rgb for p in pictures],
         t.triangles,
         priors,
@@ -274,7 +281,7 @@ def photographed(
     told(0.85, "size")
     neutral = models.posed(fitted.identity, np.zeros(len(models.names)))
     posed = [models.posed(fitted.identity, e) for e in fitted.expressions]
-    scale = _scale(t, pictures, fitted, neutral, posed, ipd_mm, marker_mm)
+    scale = _scale(t, models, pictures, fitted, neutral, posed, ipd_mm, marker_mm)
     ipd = scale.factor * t.ipd_of(neutral)
     numbers = _numbers(pictures, fitted, models.names, ipd, scale.sd) | scale.numbers
     told(0.9, "colours")
@@ -293,6 +300,13 @@ def photographed(
     )
     told(1.0, "done")
     return Photographed(face, tuple(pictures), fitted.cameras, tuple(posed), seen + shown)
+
+
+def _straightened(
+    views: list[View], landmarks: PointModel, cameras: Sequence[PhotoCamera]
+) -> list[View]:
+    """The photos with the front one's irises as in eyes that look straight ahead."""
+    return [looking_ahead(views[0], landmarks, cameras[0]), *views[1:]]
 
 
 def _fit_findings(pictures: list[Picture], fitted: PhotoFit, modes: int) -> list[Finding]:

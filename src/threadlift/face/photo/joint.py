@@ -15,6 +15,7 @@ from numpy.typing import NDArray
 
 from threadlift.evidence import value
 from threadlift.face.photo.camera import UNKNOWNS
+from threadlift.face.photo.contour import Contour, add_contour, found, generator
 from threadlift.face.photo.fit import (
     bounded_step,
     landmark_block,
@@ -41,6 +42,7 @@ ROUNDS = 4
 STEPS = 2
 MOTION_FLOOR_PX = 0.3  # error of the motion that the structure of the picture does not tell
 ENOUGH_COMPARED = (60.0, 250.0)  # samples between which the comparison takes over from landmarks
+FIRST_REACH_MM, LAST_REACH_MM = 6.0, 3.0  # how far across a contour the edge is sought
 SHARED = 4.0  # samples that share one error of the motion (light, overlap of windows)
 
 
@@ -193,6 +195,10 @@ def refine(
                 )
             now = _turned(models, state, v, shapes[v], triangles)
             pairs.append(pair_of(v, w, now, state, work, measured))
+        reach = max(LAST_REACH_MM, FIRST_REACH_MM * 0.6**turn)
+        contours = [
+            contour_in(models, v, work[v], shapes[v], triangles, reach) for v in range(len(views))
+        ]
         soft = _softened(models.landmarks, len(views), pairs)
         scales = [scale_and_sight(soft[v], state, v) for v in range(len(views))]
         for _ in range(STEPS):
@@ -205,11 +211,30 @@ def refine(
             ]
             for pair in pairs:
                 add_pair(pair, models.skin, state, work, hessian, gradient)
+            for contour in contours:
+                add_contour(contour, state, work[contour.view], hessian, gradient)
             step = bounded_step(hessian, gradient, bounded, state.expressions.ravel(), everything)
             state = state.stepped(step)
     blocks = [landmark_block(soft[v], view, state, v, scales[v]) for v, view in enumerate(views)]
     compared = sum(len(p.rows) for p in pairs)
     return fitted(state, blocks, hessian, start.steps + rounds * STEPS, compared)
+
+
+def contour_in(
+    models: Models, v: int, view: WorkView, shape: Array, triangles: NDArray, reach_mm: float
+) -> Contour:
+    """The occluding contour of the present head as far as photo v shows it."""
+    where = generator(view, shape, triangles, models.contour)
+    offset, clear = found(view, where, reach_mm)
+    sd = np.sqrt(value("capture.photo.contour_shared")) * value("capture.photo.contour_sd")
+    return Contour(
+        v,
+        models.at(where.interpolation(len(shape))[clear]),
+        where.normals[clear],
+        offset[clear],
+        np.full(int(clear.sum()), sd / where.mm_per_px),
+        where.pixels[clear],
+    )
 
 
 def _softened(landmarks: PointModel, count: int, pairs: list[Pair]) -> list[PointModel]:

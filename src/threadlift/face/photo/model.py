@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from functools import lru_cache
 
 import numpy as np
+import scipy.sparse as sp
 from numpy.typing import NDArray
 
 from threadlift.evidence import value
@@ -23,6 +24,9 @@ FULL_TRUST = 0.5  # reliability of the embedding from which a landmark is fully 
 FOREHEAD_SHARE = 0.15  # trust in landmarks above the brows: nothing in a forehead marks them
 DETAIL_SPACING_MM = 10.0  # of the kernels of the detail, below their length
 SAMPLE_SPACING_MM = 5.0  # of the skin compared between photos
+# Where outlines are looked for: below the eyes, in front of the ears, not under the nose.
+BELOW_EYES_MM, BEFORE_EAR_MM, NOSE_MM, UNDER = 8.0, 25.0, 4.0, -0.2
+OUTLINE_ZONES = ("jawline", "jowl", "chin", "submental")
 ABOVE_BROW_MM = 6.0  # clear of the brow's own landmarks
 
 # Jaw outline in the landmark model from the right ear round the chin to the left ear.
@@ -45,8 +49,9 @@ class Models:
     first and then, if asked for, the detail beyond them; expressions (m, n_coarse, 3);
     surface: the model at the coarse vertices; landmarks, candidates for the jaw outline (rim)
     and the skin to compare between photos (samples: rows of the fine vertices, skin: the model
-    there, usable: 0..1 per fine vertex); closed_lips (r, k) change of the gap between the lips
-    by identity, in its spread.
+    there, usable: 0..1 per fine vertex); contour (n,) bool: fine vertices whose outline against
+    what lies behind is skin's and not hair's; closed_lips (r, k) change of the gap between the
+    lips by identity, in its spread.
     """
 
     names: tuple[str, ...]
@@ -59,6 +64,22 @@ class Models:
     samples: NDArray[np.intp]
     skin: PointModel
     usable: Array
+    contour: NDArray[np.bool_]
+
+    def at(self, rows: sp.csr_matrix) -> PointModel:
+        """The model at places (c) given as weights (c, n) on the fine vertices."""
+        t = template()
+        coarse = sp.csr_matrix(rows @ t.subdivision)
+        used = np.flatnonzero(np.diff(coarse.tocsc().indptr))
+        weights = coarse[:, used].toarray()
+
+        def on(fields: Array) -> Array:
+            return np.einsum("cu,kud->kcd", weights, fields[:, used], optimize=True)
+
+        mean = rows @ t.vertices
+        return PointModel(
+            mean, on(self.fields), on(self.expressions), np.zeros_like(mean), np.ones(len(mean))
+        )
 
     def posed(self, identity: Array, expression: Array) -> Array:
         """Fine vertices (n, 3) in the template's frame and size."""
@@ -82,6 +103,23 @@ def _detail(t: Template) -> Array:
     rows = spread(mean[centres], place[t.coarse_mirror[centres]], DETAIL_SPACING_MM)
     where = smoothstep(trust, 0.3, 0.95)
     return detail_fields(mean, normals, centres[rows], where, kernel)
+
+
+def _outlined(t: Template) -> NDArray[np.bool_]:
+    """Fine vertices (n,) whose outline in a photo is that of the skin.
+
+    Not about the eyes (lashes, brows, glasses, hair at the temple), not under the nose, where the
+    edge is the shadow of a nostril, and not beside the ears.
+    """
+    at = {name: t.vertices[i] for name, i in t.landmarks.items()}
+    x, y, z = t.vertices.T
+    normals = vertex_normals(t.vertices, t.triangles)
+    nose = (np.abs(x) < at["alare_L"][0] + NOSE_MM) & (z > at["alare_L"][2] - NOSE_MM)
+    under_nose = nose & (y > at["subnasale"][1] - NOSE_MM) & (normals[:, 1] < UNDER)
+    face = (scan_trust(t) > 0.5) | (zone_sum(t, OUTLINE_ZONES) > 0.3)
+    below_eyes = y < at["exocanthion_L"][1] - BELOW_EYES_MM
+    before_ears = z > at["tragion_L"][2] + BEFORE_EAR_MM
+    return t.skin & face & below_eyes & before_ears & ~under_nose
 
 
 @lru_cache(maxsize=2)
@@ -147,6 +185,7 @@ def model_of(detail: bool = False) -> Models:
         samples,
         skin,
         usable,
+        _outlined(t),
     )
 
 

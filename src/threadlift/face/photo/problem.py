@@ -74,7 +74,8 @@ class View:
 
     pixels (n, 2) and depth_px (n,) of the landmarks; scores (m,) expected expression weights;
     principal (2,) [px]; focal_px a first guess; focal_sd the relative sd of that guess, or inf
-    when the photo says nothing of its lens.
+    when the photo says nothing of its lens; sd_mm (n,) how far each landmark is trusted in this
+    photo, where that differs from the model's (nan: as the model says).
     """
 
     pixels: Array
@@ -84,6 +85,13 @@ class View:
     focal_px: float
     focal_sd: float
     outline: Outline | None = None
+    sd_mm: Array | None = None
+
+    def trusted(self, sd_mm: Array) -> Array:
+        """Spread (n,) [mm] of the landmarks in this photo, given the model's."""
+        if self.sd_mm is None:
+            return sd_mm
+        return np.where(np.isnan(self.sd_mm), sd_mm, self.sd_mm)
 
 
 @dataclass(frozen=True)
@@ -94,6 +102,8 @@ class Priors:
     distance_mm: float
     distance_log_sd: float
     pitch_sd: float  # [rad]
+    lens_log_sd: float  # focal lengths of photos of one set and size against each other
+    set_log_sd: float  # distances of photos of one set against each other
 
 
 @dataclass(frozen=True)

@@ -17,6 +17,7 @@ from numpy.typing import NDArray
 from threadlift.errors import InputError
 from threadlift.evidence import parameter, value
 from threadlift.face.photo.camera import PhotoCamera
+from threadlift.face.photo.gaze import IRISES
 from threadlift.face.photo.marker import Marker, distance_in_sides
 from threadlift.graphics.raster import visibility
 
@@ -24,8 +25,6 @@ Array = NDArray[np.float64]
 
 #: Cues that differ by more than this many of their joint standard deviations contradict.
 CONTRADICTION_SD = 3.0
-#: Landmarks of the two irises: centre, then four points round the rim.
-IRISES = ((468, 469, 470, 471, 472), (473, 474, 475, 476, 477))
 
 
 @dataclass(frozen=True)
@@ -53,11 +52,14 @@ class Scale:
     numbers: dict[str, float]
 
 
-def ipd_cue(ipd_mm: float, fitted_ipd: float) -> Cue:
-    """The pupil distance measured on the patient [mm] against that of the fitted face."""
+def ipd_cue(ipd_mm: float, fitted_ipd: float, fitted_sd: float) -> Cue:
+    """The pupil distance measured on the patient [mm] against that of the fitted face.
+
+    fitted_sd: relative spread of the fitted distance against the size of the fitted face.
+    """
     return Cue(
         ipd_mm / fitted_ipd,
-        value("capture.ipd.measured") / ipd_mm,
+        float(np.hypot(value("capture.ipd.measured") / ipd_mm, fitted_sd)),
         f"the measured interpupillary distance {ipd_mm:g} mm",
         True,
     )

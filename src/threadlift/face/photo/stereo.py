@@ -38,8 +38,11 @@ EXTREME_MM = 12.0  # a motion beyond this is no residual of a fitted surface
 
 @dataclass(frozen=True)
 class WorkView:
-    """A photo reduced to the working resolution about the face: grey (h, w) and its camera."""
+    """A photo reduced to the working resolution about the face: colour (h, w, 3) in grey levels,
+    grey (h, w), and its camera.
+    """
 
+    colour: Float32
     grey: Float32
     camera: PhotoCamera
 
@@ -73,9 +76,11 @@ def reduced(rgb: NDArray[np.uint8], camera: PhotoCamera, points: Array) -> WorkV
     true = size / (high - low)
     small = cv2.resize(part, (int(size[0]), int(size[1])), interpolation=cv2.INTER_AREA)
     # Green and red carry the skin's relief and its pigment; blue is mostly noise.
-    grey = (small.astype(np.float32) @ np.array([0.35, 0.55, 0.10], np.float32)).astype(np.float32)
+    colour = small.astype(np.float32)
+    grey = (colour @ np.array([0.35, 0.55, 0.10], np.float32)).astype(np.float32)
     scale = float(true.mean())
     return WorkView(
+        colour,
         grey,
         PhotoCamera(
             camera.rotation,
@@ -90,6 +95,7 @@ def with_camera(view: WorkView, old: PhotoCamera, new: PhotoCamera) -> WorkView:
     """The same reduced photo when the estimate of its full-size camera went from old to new."""
     scale = view.camera.focal / old.focal
     return WorkView(
+        view.colour,
         view.grey,
         PhotoCamera(new.rotation, new.translation, new.focal * scale, view.camera.principal),
     )
@@ -133,7 +139,7 @@ def _flow(a: Float32, b: Float32) -> Float32:
     return np.asarray(dis.calc(byte(a), byte(b), none), dtype=np.float32)
 
 
-def _sampled(image: NDArray, px: Array) -> Array:
+def sampled(image: NDArray, px: Array) -> Array:
     """Values of image (h, w[, c]) at pixels (n, 2), bilinear; pixel centres at + 0.5."""
     x = np.ascontiguousarray(px[None, :, 0] - 0.5, dtype=np.float32)
     y = np.ascontiguousarray(px[None, :, 1] - 0.5, dtype=np.float32)
@@ -189,23 +195,23 @@ def compare(
     flow, back = _flow(a, b), _flow(b, a)
     information, correlation = _precision(a, b, flow, mask, WINDOW_MM / mm)
     px = first.camera.project(shapes[0][samples])
-    motion = _sampled(flow, px)
-    returned = motion + _sampled(back, px + motion)
+    motion = sampled(flow, px)
+    returned = motion + sampled(back, px + motion)
     valid = (
         (usable[samples] > 0.5)
         & (cosine[samples] > SEEN_COSINE)
-        & (_sampled(mask, px) > 0.95)
-        & (_sampled(mask, px + motion) > 0.95)
+        & (sampled(mask, px) > 0.95)
+        & (sampled(mask, px + motion) > 0.95)
         & (np.linalg.norm(returned, axis=1) < ROUND_TRIP_PX)
         & (np.linalg.norm(motion, axis=1) * mm < EXTREME_MM)
     )
-    match = _sampled(correlation, px)
+    match = sampled(correlation, px)
     valid &= match > MIN_CORRELATION
     # Hidden vertices project onto what hides them.
     column = np.clip(px[:, 0].astype(int), 0, first.size[0] - 1)
     row = np.clip(px[:, 1].astype(int), 0, first.size[1] - 1)
     valid &= first.camera.local(shapes[0][samples])[:, 2] < depth[row, column] + HIDDEN_MM
-    packed = _sampled(information, px)
+    packed = sampled(information, px)
     out = np.zeros((len(samples), 2, 2))
     out[:, 0, 0], out[:, 1, 1] = packed[:, 0], packed[:, 2]
     out[:, 0, 1] = out[:, 1, 0] = packed[:, 1]

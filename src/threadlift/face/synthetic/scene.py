@@ -132,10 +132,10 @@ def apparent_gaze(toward: Array, radius_mm: float) -> Array:
     """Where (3,) the iris lies on an eyeball of that radius that looks along `toward` (3,).
 
     The template's eyeballs are larger than real ones. The iris is put where its distance from
-    straight ahead is that of a real pupil (face.synthetic.pupil_reach before the centre).
+    straight ahead is that of a real pupil (capture.eye.pupil_reach before the centre).
     """
     ahead = np.array([0.0, 0.0, 1.0])
-    off = value("face.synthetic.pupil_reach") / radius_mm * (_unit(toward) - ahead)
+    off = value("capture.eye.pupil_reach") / radius_mm * (_unit(toward) - ahead)
     return _unit(ahead + off)
 
 
