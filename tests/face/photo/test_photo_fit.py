@@ -1,5 +1,7 @@
 """The fit behind the photo: derivatives, recovery of a known head, bounds, joint views."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 from hypothesis import given, settings
@@ -10,7 +12,14 @@ from threadlift.face.photo.fit import fit
 from threadlift.face.photo.problem import PointModel, Priors, State, View
 from threadlift.graphics.camera import view_rotation
 
-PRIORS = Priors(expression_sd=0.2, distance_mm=1000.0, distance_log_sd=0.5, pitch_sd=0.2)
+PRIORS = Priors(
+    expression_sd=0.2,
+    distance_mm=1000.0,
+    distance_log_sd=0.5,
+    pitch_sd=0.2,
+    lens_log_sd=0.03,
+    set_log_sd=0.15,
+)
 CENTRE = np.array([500.0, 400.0])
 
 
@@ -148,7 +157,7 @@ def test_expression_weights_stay_between_none_and_full(model):
     view = view_of(
         model, camera_at(), np.zeros(12), np.array([-0.5, 1.6, 0.5, 0.0]), scores=np.zeros(4)
     )
-    weights = fit(model, [view], Priors(1.0, 1000.0, 0.5, 0.2)).expressions[0]
+    weights = fit(model, [view], Priors(1.0, 1000.0, 0.5, 0.2, 0.03, 0.15)).expressions[0]
     assert weights.min() >= 0.0
     assert weights.max() <= 1.0
     assert weights[1] > 0.7
@@ -198,3 +207,18 @@ def test_a_small_step_is_taken_whole():
     np.testing.assert_array_equal(after.identity, step[:3])
     np.testing.assert_array_equal(after.expressions, step[None, 10:])
     assert after.cameras[0].translation[2] == 900.01
+
+
+def test_photos_of_one_size_share_the_lens(model):
+    """Without metadata a single focal length is anybody's guess; one set is of one camera."""
+    rng = np.random.default_rng(8)
+    identity = rng.normal(size=12)
+    cameras = [camera_at(yaw, focal=1500.0) for yaw in (0.0, 40.0, -40.0)]
+    views = [view_of(model, c, identity, np.zeros(4), focal_sd=np.inf, noise=2.0) for c in cameras]
+    together = [c.focal for c in fit(model, views, PRIORS).cameras]
+    other = [replace(v, principal=CENTRE * (1.0 + 0.1 * i)) for i, v in enumerate(views)]
+    for v in other:
+        v.pixels[:] += v.principal - CENTRE
+    apart = [c.focal for c in fit(model, other, PRIORS).cameras]
+    assert np.ptp(np.log(together)) < 0.03
+    assert np.ptp(np.log(apart)) > 3.0 * np.ptp(np.log(together))

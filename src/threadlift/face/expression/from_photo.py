@@ -14,7 +14,7 @@ import numpy as np
 from scipy.sparse import csr_matrix
 
 from threadlift.errors import InputError
-from threadlift.evidence import parameter, value
+from threadlift.evidence import value
 from threadlift.face.expression.composites import COMPOSITES, person_units
 from threadlift.face.expression.fitted import Fitted, unit_names
 from threadlift.face.face import Face
@@ -62,15 +62,6 @@ def _points_at_rest(face: Face, names: tuple[str, ...]) -> PointModel:
     )
 
 
-def _priors(expression_sd: float) -> Priors:
-    return Priors(
-        expression_sd,
-        value("capture.photo.camera_distance"),
-        parameter("capture.photo.camera_distance").log_sd or 1.0,
-        float(np.deg2rad(value("capture.photo.pitch"))),
-    )
-
-
 def _with_cheeks(view: View, names: tuple[str, ...]) -> View:
     """Expected weights in which cheeks rise with the corners of the mouth.
 
@@ -96,7 +87,7 @@ def _offsets_of_rest(model: PointModel, rest: Picture, names: tuple[str, ...]) -
     """Offsets as a photograph at rest shows them."""
     view = replace(view_of(rest, names), scores=np.zeros(len(names)))
     # At rest: what looks like a slight expression is this person's landmarks.
-    fitted = fit(model, [view], _priors(value("expression.photo.rest_sd")))
+    fitted = fit(model, [view], Priors.registered(value("expression.photo.rest_sd")))
     return _offsets(model, fitted.cameras[0], rest.face.landmarks_px)
 
 
@@ -143,7 +134,7 @@ def fit_photo_expression(
     picture = Picture("front", photo, one_face(photo, "front"))
     refuse_unusable(before_fit(photo.name, photo.rgb, picture.face, at_rest=False))
     view = _with_cheeks(view_of(picture, names), names)
-    priors = _priors(value("expression.photo.weight_sd"))
+    priors = Priors.registered(value("expression.photo.weight_sd"))
     first = fit(model, [view], priors)
     check_pose(picture, first.cameras[0])
     if rest is None:

@@ -29,7 +29,7 @@ ALONG_MM = 3.0  # profiles are averaged along the contour (Gaussian)
 JUMP_MM = 25.0  # what lies behind must be this much farther from the camera
 BESIDE_MM = 2.0  # where, beyond the contour, that is looked up first
 ALONE_MM = 10.0  # and up to here: a second contour within the search would be mistaken for it
-NEAR_MM = 12.0  # what lies just inside the contour must be this near to it
+NEAR_MM = 25.0  # what lies just inside the contour is nearer to the camera by less than this
 LEAST_CHANGE = 10.0  # [grey levels] of an edge; blurred, noisy or equal tones give less
 CLEAR = 1.5  # times the next best edge within reach
 APART_MM = 2.0  # edges nearer than this are one edge
@@ -127,9 +127,7 @@ def found(view: WorkView, where: Generator, reach_mm: float) -> tuple[Array, NDA
     profile = sampled(view.colour, px.reshape(-1, 2)).reshape(c, len(steps), -1)
     near = where.pixels[:, None] - where.pixels[None]
     alike = np.maximum(where.normals @ where.normals.T, 0.0)
-    average = alike**4 * np.exp(
-        -0.5 * (near**2).sum(axis=2) * (where.mm_per_px / ALONG_MM) ** 2
-    )
+    average = alike**4 * np.exp(-0.5 * (near**2).sum(axis=2) * (where.mm_per_px / ALONG_MM) ** 2)
     average /= average.sum(axis=1, keepdims=True)
     smooth = np.einsum("cd,dsk->csk", average, profile)
     half = round(EDGE_MM / STEP_MM)

@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 from skimage.color import rgb2lab
 
 from threadlift.errors import InputError
-from threadlift.evidence import parameter, value
+from threadlift.evidence import value
 from threadlift.face.capture import Capture
 from threadlift.face.expression.composites import expression_fields
 from threadlift.face.face import Face
@@ -253,14 +253,7 @@ def photographed(
     told(0.25, "landmarks fitted")
     t = template()
     models = model_of()
-    priors = Priors(
-        value("capture.photo.expression_sd"),
-        value("capture.photo.camera_distance"),
-        parameter("capture.photo.camera_distance").log_sd or 1.0,
-        float(np.deg2rad(value("capture.photo.pitch"))),
-        value("capture.photo.same_lens"),
-        value("capture.photo.same_distance"),
-    )
+    priors = Priors.registered(value("capture.photo.expression_sd"))
     photos = [view_of(p, models.names) for p in pictures]
     first = first_cameras(models.landmarks, photos)
     views = _straightened(photos, models.landmarks, first)

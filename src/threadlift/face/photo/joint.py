@@ -197,7 +197,9 @@ def refine(
             pairs.append(pair_of(v, w, now, state, work, measured))
         reach = max(LAST_REACH_MM, FIRST_REACH_MM * 0.6**turn)
         contours = [
-            contour_in(models, v, work[v], shapes[v], triangles, reach) for v in range(len(views))
+            # Before the neck, as in a front photo, shadows pass for the edge of the jaw.
+            contour_in(models, v, work[v], shapes[v], triangles, reach)
+            for v in range(1, len(views))
         ]
         soft = _softened(models.landmarks, len(views), pairs)
         scales = [scale_and_sight(soft[v], state, v) for v in range(len(views))]

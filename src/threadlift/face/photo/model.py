@@ -24,8 +24,8 @@ FULL_TRUST = 0.5  # reliability of the embedding from which a landmark is fully 
 FOREHEAD_SHARE = 0.15  # trust in landmarks above the brows: nothing in a forehead marks them
 DETAIL_SPACING_MM = 10.0  # of the kernels of the detail, below their length
 SAMPLE_SPACING_MM = 5.0  # of the skin compared between photos
-# Where outlines are looked for: below the eyes, in front of the ears, not under the nose.
-BELOW_EYES_MM, BEFORE_EAR_MM, NOSE_MM, UNDER = 8.0, 25.0, 4.0, -0.2
+# Where outlines are looked for: below the eyes, in front of the ears, not on the nose.
+BELOW_EYES_MM, BEFORE_EAR_MM, NOSE_MM = 8.0, 25.0, 4.0
 OUTLINE_ZONES = ("jawline", "jowl", "chin", "submental")
 ABOVE_BROW_MM = 6.0  # clear of the brow's own landmarks
 
@@ -108,18 +108,17 @@ def _detail(t: Template) -> Array:
 def _outlined(t: Template) -> NDArray[np.bool_]:
     """Fine vertices (n,) whose outline in a photo is that of the skin.
 
-    Not about the eyes (lashes, brows, glasses, hair at the temple), not under the nose, where the
-    edge is the shadow of a nostril, and not beside the ears.
+    Not about the eyes (lashes, brows, glasses, hair at the temple), not the nose, which ends in
+    front of the other cheek with hardly an edge, and not beside the ears.
     """
     at = {name: t.vertices[i] for name, i in t.landmarks.items()}
     x, y, z = t.vertices.T
-    normals = vertex_normals(t.vertices, t.triangles)
     nose = (np.abs(x) < at["alare_L"][0] + NOSE_MM) & (z > at["alare_L"][2] - NOSE_MM)
-    under_nose = nose & (y > at["subnasale"][1] - NOSE_MM) & (normals[:, 1] < UNDER)
+    nose &= y > at["subnasale"][1] - NOSE_MM
     face = (scan_trust(t) > 0.5) | (zone_sum(t, OUTLINE_ZONES) > 0.3)
     below_eyes = y < at["exocanthion_L"][1] - BELOW_EYES_MM
     before_ears = z > at["tragion_L"][2] + BEFORE_EAR_MM
-    return t.skin & face & below_eyes & before_ears & ~under_nose
+    return t.skin & face & below_eyes & before_ears & ~nose
 
 
 @lru_cache(maxsize=2)

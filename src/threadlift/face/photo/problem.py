@@ -10,6 +10,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from threadlift.evidence import parameter, value
 from threadlift.face.photo.camera import UNKNOWNS, PhotoCamera
 
 Array = NDArray[np.float64]
@@ -104,6 +105,19 @@ class Priors:
     pitch_sd: float  # [rad]
     lens_log_sd: float  # focal lengths of photos of one set and size against each other
     set_log_sd: float  # distances of photos of one set against each other
+
+    @classmethod
+    def registered(cls, expression_sd: float) -> Priors:
+        """The register's priors with this spread of expression weights about the scores."""
+        distance = parameter("capture.photo.camera_distance")
+        return cls(
+            expression_sd,
+            distance.value,
+            distance.log_sd or 1.0,
+            float(np.deg2rad(value("capture.photo.pitch"))),
+            value("capture.photo.same_lens"),
+            value("capture.photo.same_distance"),
+        )
 
 
 @dataclass(frozen=True)
