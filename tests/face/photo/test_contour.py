@@ -36,7 +36,7 @@ def picture(shape, triangles, blur_px=0.8, skin=190.0, wall=90.0):
 def test_contour_lies_where_the_normal_is_square_to_the_view(ball):
     sphere, triangles = ball
     shape = 50.0 * sphere
-    where = generator(picture(shape, triangles), shape, triangles, np.ones(len(shape)))
+    where = generator(picture(shape, triangles), shape, triangles, np.ones(len(shape), dtype=bool))
     off = np.linalg.norm(where.pixels - CAMERA.principal, axis=1)
     # A sphere of radius r at distance d is seen under the angle asin(r / d).
     expected = CAMERA.focal * np.tan(np.arcsin(50.0 / 1000.0))
@@ -50,7 +50,7 @@ def test_edge_is_found_where_the_head_ends(ball, wider_mm):
     sphere, triangles = ball
     shape, true = sphere * RADII, sphere * (RADII + wider_mm)
     view = picture(true, triangles)
-    where = generator(view, shape, triangles, np.ones(len(shape)))
+    where = generator(view, shape, triangles, np.ones(len(shape), dtype=bool))
     offset, clear = found(view, where, 6.0)
     assert clear.mean() > 0.9
     offset_mm = offset[clear] * where.mm_per_px
@@ -62,7 +62,7 @@ def test_equal_tones_show_no_edge(ball):
     sphere, triangles = ball
     shape = sphere * RADII
     view = picture(shape, triangles, skin=120.0, wall=118.0)
-    where = generator(view, shape, triangles, np.ones(len(shape)))
+    where = generator(view, shape, triangles, np.ones(len(shape), dtype=bool))
     assert not found(view, where, 6.0)[1].any()
 
 
@@ -73,7 +73,7 @@ def test_two_edges_within_reach_are_not_clear(ball):
     view = picture(sphere * (RADII - 2.0), triangles)
     ring = picture(sphere * (RADII + 2.0), triangles)
     both = WorkView(view.colour + ring.colour, view.grey + ring.grey, CAMERA)
-    where = generator(both, shape, triangles, np.ones(len(shape)))
+    where = generator(both, shape, triangles, np.ones(len(shape), dtype=bool))
     assert found(both, where, 6.0)[1].mean() < 0.1
 
 
@@ -83,7 +83,7 @@ def test_what_lies_close_behind_makes_no_contour(ball):
     behind = sphere * (RADII + 8.0) - [0.0, 0.0, 20.0]
     shape = np.concatenate([front, behind])
     both = np.concatenate([triangles, triangles + len(front)])
-    usable = np.concatenate([np.ones(len(front)), np.zeros(len(front))])
+    usable = np.arange(len(shape)) < len(front)
     where = generator(picture(shape, both), shape, both, usable)
     assert len(where.pixels) == 0
     assert len(found(picture(shape, both), where, 6.0)[0]) == 0
@@ -94,7 +94,7 @@ def test_a_step_along_the_residual_removes_it(ball):
     sphere, triangles = ball
     shape, true = sphere * RADII, sphere * (RADII + 2.0)
     view = picture(true, triangles)
-    where = generator(view, shape, triangles, np.ones(len(shape)))
+    where = generator(view, shape, triangles, np.ones(len(shape), dtype=bool))
     offset, clear = found(view, where, 6.0)
     on = where.interpolation(len(shape))[clear]
     n = len(offset[clear])

@@ -115,7 +115,8 @@ def test_size_without_measurement_is_that_of_adults(portrait):
 def test_a_measured_distance_sets_the_size(portrait_path, portrait):
     measured = Face.from_photos(portrait_path, ipd_mm=58.5)
     assert measured.ipd_mm == pytest.approx(58.5, abs=1e-6)
-    assert measured.capture.numbers["scale_sd_percent"] < 1.0
+    # The ruler is good to 0.8 %, the proportions of one photo are not.
+    assert 1.0 < measured.capture.numbers["scale_sd_percent"] < 3.5
     ratio = 58.5 / portrait.ipd_mm
     np.testing.assert_allclose(measured.vertices, ratio * portrait.vertices, atol=1e-6)
 

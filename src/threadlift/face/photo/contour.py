@@ -70,10 +70,12 @@ class Generator:
         )
 
 
-def generator(view: WorkView, shape: Array, triangles: NDArray, usable: Array) -> Generator:
+def generator(
+    view: WorkView, shape: Array, triangles: NDArray, usable: NDArray[np.bool_]
+) -> Generator:
     """The occluding contour of a head (n, 3) with triangles (m, 3) before a camera.
 
-    usable (n,) 0..1: skin whose contour can be seen (no hair, ears or lids).
+    usable (n,): skin whose contour can be seen (no hair, ears or lids).
     """
     camera = view.camera
     normals = vertex_normals(shape, triangles)
@@ -85,7 +87,7 @@ def generator(view: WorkView, shape: Array, triangles: NDArray, usable: Array) -
     )
     a, b = facing[edges[:, 0]], facing[edges[:, 1]]
     turning = (a > 0.0) != (b > 0.0)
-    turning &= np.minimum(usable[edges[:, 0]], usable[edges[:, 1]]) > 0.5
+    turning &= usable[edges].all(axis=1)
     edges, a, b = edges[turning], a[turning], b[turning]
     share = a / (a - b)
     weights = np.column_stack([1.0 - share, share])

@@ -29,7 +29,8 @@ def similarity_shares(fields: Array, points: Array, where: NDArray[np.bool_]) ->
     """Motion and scaling (k, 7) that fit fields (k, n, 3) best on the points `where`."""
     basis = similarity_fields(points)
     flat = basis[:, where].reshape(len(basis), -1).T
-    return np.linalg.lstsq(flat, fields[:, where].reshape(len(fields), -1).T, rcond=None)[0].T
+    target = fields[:, where].reshape(len(fields), -1).T
+    return np.asarray(np.linalg.lstsq(flat, target, rcond=None)[0].T, dtype=float)
 
 
 def without_similarity(fields: Array, points: Array, where: NDArray[np.bool_]) -> Array:
