@@ -52,7 +52,8 @@ def why(ground: Ground, rows: Rows, plan_of_four) -> Reasons:
 
 
 def one(few: CandidateSet) -> Thread:
-    return few.of_side("left")[0].at(1.0, "L1")
+    """An anchored one: its end at the entry is held."""
+    return next(c for c in few.of_side("left") if c.thread.anchor == 0).at(1.0, "L1")
 
 
 @pytest.mark.parametrize("kind", ["entry-across", "target-along", "target-across"])

@@ -113,3 +113,13 @@ def test_a_turn_that_does_not_go_with_the_technique_is_refused(technique, turn):
     thread = limb(50.0, 0.0, "pdo-2-0-molded", 1.0, "fat")
     with pytest.raises(InputError, match=r"path point|the path has no point"):
         replace(thread, technique=technique, turn=turn)
+
+
+def test_a_floating_thread_runs_from_its_first_end_to_its_last_wherever_it_was_entered():
+    straight = limb(60.0, 0.0, "plla-3-0-cone", 1.0, "fat")
+    thread = replace(straight, technique="floating", turn=12, entry_mm=straight.path_mm[12])
+    assert thread.anchor is None
+    assert thread.middle_mm == pytest.approx(30.0)
+    np.testing.assert_allclose(thread.outwards, thread.arc_mm / 60.0)
+    assert thread.from_entry_mm[12] == 0.0
+    assert thread.pull_n == pytest.approx(1.0)

@@ -110,7 +110,7 @@ def _shifted(
     new_tri, new_bary = place[0], place[1]
     points, _, _ = mesh.point_at(new_tri, new_bary, zeta)
     new_feet = mesh.point_at(new_tri, new_bary, np.zeros(len(tri)))[0]
-    end = thread.turn if move.kind == "entry-across" else -1
+    end = (thread.anchor or 0) if move.kind == "entry-across" else -1
     step = new_feet[end] - feet[end]
     # The skin ends at the rims: an end that cannot go as far as asked has no answer.
     if np.linalg.norm(step) < 0.8 * abs(move.by):

@@ -122,7 +122,12 @@ class Thread:
 
     @property
     def outwards(self) -> Array:
-        """Share (k,) of the way from the point under the entry to the end of its limb, 0..1."""
+        """Share (k,) of the way from the anchor to the end of the limb, 0..1.
+
+        Of a floating thread, which has no anchor: from the first end to the last.
+        """
+        if self.anchor is None:
+            return self.arc_mm / self.length_mm
         out = np.zeros(len(self.path_mm))
         for limb in self.limbs:
             out[limb] = self.from_entry_mm[limb] / self.from_entry_mm[limb[-1]]
