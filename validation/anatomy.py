@@ -50,10 +50,10 @@ class Result:
             return "yes" if abs(self.mean - row["share"]) <= value("atlas.rule.share") else "share"
         if row["take"] == "border_share":
             tolerance = 0.0
-        if "low" in row:
-            if not row["low"] - tolerance <= self.mean <= row["high"] + tolerance:
+        if "mean" in row:
+            if abs(self.mean - row["mean"]) > max(tolerance, 0.5 * row.get("sd", 0.0)):
                 found.append("mean")
-        elif abs(self.mean - row["mean"]) > max(tolerance, 0.5 * row.get("sd", 0.0)):
+        elif not row["low"] - tolerance <= self.mean <= row["high"] + tolerance:
             found.append("mean")
         if "sd" in row:
             ratio = value("atlas.rule.spread_ratio")
@@ -205,9 +205,9 @@ def table_text(results: Iterable[Result], faces: int) -> str:
         else:
             digits = 2 if row["take"] == "border_share" else 1
             told = (
-                f"{row['low']:.{digits}f} to {row['high']:.{digits}f}"
-                if "low" in row
-                else f"{row['mean']:.1f}" + (f" ± {row['sd']:.1f}" if "sd" in row else "")
+                f"{row['mean']:.1f}" + (f" ± {row['sd']:.1f}" if "sd" in row else "")
+                if "mean" in row
+                else f"{row['low']:.{digits}f} to {row['high']:.{digits}f}"
             )
             got = f"{r.mean:.{digits}f} ± {r.sd:.{digits}f}"
         agrees = r.verdict if r.verdict == "yes" else f"**no ({r.verdict})**"
