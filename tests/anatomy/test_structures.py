@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from types import SimpleNamespace
+
 import numpy as np
 import pytest
 
@@ -55,6 +57,30 @@ def test_frontal_branch_crosses_the_arch_32_mm_in_front_of_the_tragus(face, plac
     tragus = face.landmark(f"tragus_{s}")
     at = crossing(placed["frontal_branch", side].curve_mm, 1, tragus[1])
     assert at[2] - tragus[2] == pytest.approx(32.1, abs=2.5)
+
+
+@side_cases
+@pytest.mark.parametrize(
+    ("name", "midline", "anchor", "lateral", "up"),
+    [
+        ("infraorbital", "subnasale", "alare", 27.45, 14.1),
+        ("mental", "sublabiale", "cheilion", 24.4, -20.4),
+    ],
+)
+def test_foramen_lies_at_its_distance_from_the_midline_however_wide_nose_and_mouth_are(
+    face, side, s, name, midline, anchor, lateral, up
+):
+    row = evidence.table("hazards")["structure"][name]["points"][0]
+    outward = np.array([6.0 if side == "left" else -6.0, 0.0, 0.0])
+    for wider in (0.0, 1.0):
+        corner = face.landmark(f"{anchor}_{s}") + wider * outward
+        moved = SimpleNamespace(
+            vertices=face.vertices, landmarks={**face.landmarks, f"{anchor}_{s}": corner}
+        )
+        half = HalfFace(moved, template().skin_triangles, side)
+        at = half.to_patient(half.place(row).points[0])
+        assert abs(at[0] - face.landmark(midline)[0]) == pytest.approx(lateral, abs=0.5)
+        assert at[1] - corner[1] == pytest.approx(up, abs=0.5)
 
 
 @side_cases

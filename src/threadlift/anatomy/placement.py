@@ -86,7 +86,8 @@ class HalfFace:
         """Position (3,) that a register row describes, before it is put on the skin.
 
         Offsets [mm] are multiplied by `scale` (ligaments grow with the face; nerves and vessels
-        keep the published millimetres).
+        keep the published millimetres). `lateral_from` names the landmark from which the lateral
+        offset counts (a distance from the midline), while height and depth keep their anchor.
         """
         if "border_mm" in spec:
             point = self._on_border(scale * float(spec["border_mm"]))
@@ -100,6 +101,8 @@ class HalfFace:
             point = a + share * (b - a)
         else:
             point = self.target_of(spec["anchor"])
+        if "lateral_from" in spec:
+            point = np.array([self.landmark(spec["lateral_from"])[0], point[1], point[2]])
         point = point + scale * np.asarray(spec.get("offset_mm", (0.0, 0.0, 0.0)), dtype=float)
         if "toward" in spec:
             way = self.landmark(spec["toward"]) - point
