@@ -66,11 +66,19 @@ class HazardRules:
         return cls(**{name: value(f"planning.safety.{name}") for name in names})
 
 
+def pieces_of(length_mm: NDArray) -> NDArray:
+    """Pieces (k,) of at most SAMPLE_MM into which segments (k,) [mm] are cut, at least one.
+
+    A segment of whole millimetres is that many pieces in every frame, whatever the rounding.
+    """
+    return np.maximum(np.ceil(length_mm / SAMPLE_MM - 1e-6), 1).astype(int)
+
+
 def resample(points: NDArray, depth: NDArray) -> tuple[NDArray, NDArray]:
     """Polyline (k,3) with depths (k,) so that no two neighbours lie over SAMPLE_MM apart."""
     points, depth = np.asarray(points, dtype=float), np.asarray(depth, dtype=float)
     length = np.linalg.norm(np.diff(points, axis=0), axis=1)
-    pieces = np.maximum(np.ceil(length / SAMPLE_MM), 1).astype(int)
+    pieces = pieces_of(length)
     place = np.append(
         np.repeat(np.arange(len(pieces)), pieces)
         + np.concatenate([np.arange(n) / n for n in pieces] or [np.zeros(0)]),

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from threadlift.planning.hazards import SAMPLE_MM
+from threadlift.planning.hazards import pieces_of
 from threadlift.planning.safety.rulebook import TechniqueRules
 from threadlift.threads import Thread
 
@@ -54,8 +54,7 @@ def tracks(threads: Sequence[Thread], rules: Sequence[TechniqueRules]) -> Tracks
     counts = np.array([len(w) for w in ways])
     vertices = np.concatenate(ways)
     first = np.concatenate([[0], np.cumsum(counts)])
-    pieces = np.ceil(np.sqrt(_squares(np.diff(vertices, axis=0))) / SAMPLE_MM).astype(int)
-    pieces = np.append(np.maximum(pieces, 1), 1)
+    pieces = np.append(pieces_of(np.sqrt(_squares(np.diff(vertices, axis=0)))), 1)
     # No samples between the end of a tract and the start of the path, nor between threads.
     pieces[first[:-1] + 1] = 1
     pieces[first[1:] - 1] = 1
