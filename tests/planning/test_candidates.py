@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
-from conftest import Case, make_case, record
+from conftest import Case, make_case, record, thinned
 
 from threadlift.evidence import table
 from threadlift.face import Face
@@ -152,3 +152,14 @@ def test_a_line_on_a_sphere_is_its_great_circle() -> None:
     assert line.length_mm == pytest.approx(80.0 * angle, rel=2e-3)
     steps = np.linalg.norm(np.diff(points, axis=0), axis=1)
     assert steps.max() - steps.min() < 0.1
+
+
+@pytest.mark.parametrize("side", ["left", "right"])
+def test_the_search_knows_every_pair_that_the_kernel_calls_too_close(case: Case, side) -> None:
+    mine = thinned(case.candidates, 24).of_side(side)
+    known = conflicts(mine)
+    threads = [c.at(0.5, str(i)) for i, c in enumerate(mine)]
+    found = check(threads, case.skin, case.marks, case.hazards).violations
+    close = [(int(v.thread), int(v.structure)) for v in found if v.rule == "thread-spacing"]
+    assert len(close) > len(mine)
+    assert all(known[pair] for pair in close)

@@ -341,14 +341,27 @@ def _vertex_normals(mesh: LayeredMesh) -> NDArray:
     return out / np.maximum(np.linalg.norm(out, axis=1), 1e-12)[:, None]
 
 
+def _body(thread: Thread, free_mm: float) -> NDArray:
+    """Path points (k,3) beyond the free length, and the very places where it ends.
+
+    Between that place and the next path point the threads of a fan are closest.
+    """
+    bodies = []
+    for limb in thread.limbs:
+        along, points = thread.from_entry_mm[limb], thread.path_mm[limb]
+        if along[-1] > free_mm:
+            first = [np.interp(free_mm, along, x) for x in points.T]
+            bodies += [np.array([first]), points[along > free_mm]]
+    return np.concatenate(bodies) if bodies else thread.path_mm[-1:]
+
+
 def conflicts(candidates: Sequence[Candidate]) -> NDArray:
     """Pairs (C,C) of one side that lie too close in the same plane beyond the common entry."""
     near = value("planning.conflict.distance")
     free = value("planning.conflict.free_length")
     bodies = []
     for c in candidates:
-        points = c.thread.path_mm[c.thread.from_entry_mm >= free]
-        bodies.append(points if len(points) else c.thread.path_mm[-1:])
+        bodies.append(_body(c.thread, free))
     owner = np.repeat(np.arange(len(bodies)), [len(b) for b in bodies])
     out = np.zeros((len(bodies), len(bodies)), dtype=bool)
     if not bodies:

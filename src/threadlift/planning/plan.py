@@ -194,17 +194,18 @@ class _Maker:
             return self.without(refusal.not_worth_placing())
         tell(0.55, "Solving the chosen threads")
         options = self._options(coarse, rows, grids, choice, tell)
-        # The nonlinear model has the last word: what it values most is recommended.
         order = sorted(range(len(options)), key=lambda i: (-round(options[i].value, 4), i))
-        winner = options[order[0]]
+        # The linear search knows the kernel's limits only nearly; what was settled is asked again.
+        sound = [i for i in order if not case.check(options[i].verified.threads).violations]
+        # The nonlinear model has the last word: what it values most is recommended.
+        best = sound[0] if sound else order[0]
+        winner = options[best]
         tell(0.8, "Verifying on the fine mesh")
         verified, read_by = winner.verified, rows
         if self.tissue.mesh.level != coarse.mesh.level and verified.threads:
             read_by = build_rows(self.tissue.mesh, self.assessment.goal)
             verified = _on_fine(self.tissue, read_by, coarse, verified)
-        others = [options[i].alternative() for i in sorted(order[1:])]
-        # The linear search knows the kernel's limits; what was settled is asked again.
-        others = [o for o in others if not case.check(o.threads).violations]
+        others = [options[i].alternative() for i in sorted(sound) if i != best]
         tell(0.9, "Asking what stops every thread from being elsewhere")
         why = explain(
             Ground(coarse, rows, case),
