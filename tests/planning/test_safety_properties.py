@@ -17,7 +17,7 @@ from threadlift.planning.skin import Skin
 from threadlift.threads import Thread
 
 # The same cases every time: a release does not hang on the luck of the draw.
-FAST = settings(max_examples=40, deadline=None, derandomize=True)
+FAST = settings(max_examples=25, deadline=None, derandomize=True)
 PLAN_RULES = {"plan-probability", "side-tension", "side-count", "same-name", "thread-spacing"}
 numbers = st.floats(-1.0, 1.0)
 
@@ -41,22 +41,9 @@ def nerve(y: float, z: float, tilt: float, depth: float, bend: float) -> Structu
     return Structure(curve_mm=np.column_stack([np.full(len(t), X), at]), depth_mm=depth + 0.02 * t)
 
 
-# Round numbers put samples exactly abreast of a structure's end or on the edge of a bin, where
-# rounding decides between two upper bounds (0.03 apart at most in what was found). Odd offsets keep
-# the random cases away from such ties.
-def odd_nerve(y: float, z: float, tilt: float, depth: float, bend: float) -> Structure:
-    """A structure in general position."""
-    return nerve(y + 0.1371, z + 0.2193, 0.97 * tilt + 0.0173, depth + 0.0431, bend + 0.0291)
-
-
-def odd_thread(a: float, b: float, y: float, depth: float) -> Thread:
-    """A thread in general position."""
-    return wavy(a + 0.0117, b + 0.0233, y + 0.0719, depth)
-
-
-threads = st.builds(odd_thread, numbers, numbers, st.floats(-20.0, 40.0), st.floats(2.4, 4.4))
+threads = st.builds(wavy, numbers, numbers, st.floats(-20.0, 40.0), st.floats(2.4, 4.4))
 nerves = st.builds(
-    odd_nerve, st.floats(-20.0, 40.0), st.floats(20.0, 60.0), numbers, st.floats(2.0, 8.0), numbers
+    nerve, st.floats(-20.0, 40.0), st.floats(20.0, 60.0), numbers, st.floats(2.0, 8.0), numbers
 )
 
 
@@ -87,8 +74,8 @@ def test_clearances_and_probabilities_do_not_depend_on_the_frame(t, s, angles, s
     assert len(here) == len(there)
     for a, b in zip(here, there, strict=True):
         np.testing.assert_allclose(a.min_clearance_mm, b.min_clearance_mm, atol=1e-6)
-        # Both are upper bounds; where samples, ends and bins tie, rounding decides how loose.
-        np.testing.assert_allclose(a.p_contact, b.p_contact, rtol=0.02, atol=0.035)
+        # Ties of samples and bins are broken by rounding: by no more than a bin.
+        np.testing.assert_allclose(a.p_contact, b.p_contact, rtol=0.02, atol=2e-3)
 
 
 @FAST
@@ -108,7 +95,7 @@ def test_a_mirrored_face_gets_the_mirrored_report(t, s) -> None:
     for a, b in zip(here.violations, there.violations, strict=True):
         np.testing.assert_allclose(a.place_mm, np.array(b.place_mm) * flip, atol=1e-6)
         np.testing.assert_allclose(a.margin, b.margin, atol=1e-6)
-    np.testing.assert_allclose(here.p_hit, there.p_hit, atol=0.035)
+    np.testing.assert_allclose(here.p_hit, there.p_hit, atol=1e-6)
 
 
 @FAST

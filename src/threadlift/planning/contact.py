@@ -28,6 +28,9 @@ from numba import njit
 #: Nothing further away than this matters to any rule; clearances are counted up to it [mm].
 FAR_MM = 20.0
 
+#: Feet nearer to each other than this are one place [mm]: far above rounding, far below a sample.
+STILL_MM = 1e-6
+
 #: Lateral bins: so many standard deviations to each side (the outermost bins hold the tails), so
 #: many bins. Finer bins change no probability by more than 2 %.
 SPAN_SD = 4.5
@@ -65,7 +68,9 @@ def bin_of(lateral, sd):
 @njit(cache=True)
 def cover(low, high, lateral, apart, sd, radius):
     """Widen the depth intervals low, high (BINS,) [mm] by a disc at (lateral, apart) [mm]."""
-    for b in range(bin_of(lateral - radius, sd), bin_of(lateral + radius, sd) + 1):
+    # Outwards by next to nothing: a disc that ends on the edge of a bin covers both, in any frame.
+    first, last = lateral - radius - STILL_MM, lateral + radius + STILL_MM
+    for b in range(bin_of(first, sd), bin_of(last, sd) + 1):
         left = (-SPAN_SD + b * _WIDTH) * sd
         right = left + _WIDTH * sd
         gap = max(left - lateral, lateral - right, 0.0)
@@ -178,8 +183,11 @@ def courses(feet, depth, starts):
                 length += course[i, c] ** 2
                 one += (feet[i, c] - feet[before, c]) ** 2
                 two += (feet[after, c] - feet[i, c]) ** 2
-            if length > 0.0:
+            # A puncture has its feet in one place: what rounding leaves there is no direction.
+            if length > STILL_MM * STILL_MM:
                 course[i] /= math.sqrt(length)
+            else:
+                course[i] = 0.0
             along[i] = math.sqrt(max(one, two))
             down[i] = max(abs(depth[i] - depth[before]), abs(depth[after] - depth[i]))
             tip[i] = before == i or after == i
@@ -306,7 +314,7 @@ def meet(
                     far = (max(abs(x) - radius[j], 0.0) / sd) ** 2
                     far += (max(abs(apart) - radius[j], 0.0) / sd_dep[j]) ** 2
                     far += guard if beyond else 0.0
-                    if far < likeliest:
+                    if far < likeliest - STILL_MM:
                         likeliest, at[t, j, 2] = far, i - starts[t]
                 if below[j]:
                     # A gland fills its outline from its capsule down: threads lie above it.
@@ -317,19 +325,23 @@ def meet(
                     near = math.hypot(lateral, min(apart, 0.0)) - radius[j]
                     spare = lateral - tube if apart > -radius[j] else np.inf
                     # Half a step more: what lies between two samples.
-                    b = bin_of(max(lateral - radius[j] - 0.5 * along[i], 0.0), sd_lat[j])
+                    shift = lateral - radius[j] - 0.5 * along[i] - STILL_MM
+                    b = bin_of(max(shift, 0.0), sd_lat[j])
                     deeper = apart + 0.5 * (down[i] + slope[beside_k] * along[i])
                     high[b] = max(high[b], deeper)
                     far = (lateral / sd_lat[j]) ** 2 + (max(-apart, 0.0) / sd_dep[j]) ** 2
-                    if far < likeliest:
+                    if far < likeliest - STILL_MM:
                         likeliest, at[t, j, 2] = far, i - starts[t]
                 else:
                     near = math.sqrt(nearest) - radius[j]
                     spare = math.sqrt(level) - tube if level < 1e30 else np.inf
-                if near < clearance[t, j]:
-                    clearance[t, j], at[t, j, 1] = near, i - starts[t]
-                if spare < margin[t, j]:
-                    margin[t, j], at[t, j, 0] = spare, i - starts[t]
+                # Of places that are equally near the first is named, whatever the rounding.
+                if near < clearance[t, j] - STILL_MM:
+                    at[t, j, 1] = i - starts[t]
+                if spare < margin[t, j] - STILL_MM:
+                    at[t, j, 0] = i - starts[t]
+                clearance[t, j] = min(near, clearance[t, j])
+                margin[t, j] = min(spare, margin[t, j])
             if met and below[j]:
                 p[t, j] = sunk(weight, high, radius[j], sd_dep[j])
             elif met:
