@@ -273,8 +273,9 @@ def meet(
                     was = ahead
                     ahead = dx * tangent[k, 0] + dy * tangent[k, 1] + dz * tangent[k, 2]
                     first, last = k == start[j], k == start[j + 1] - 1
-                    outside = (first and ahead <= 0.0) or (last and ahead >= 0.0)
-                    if not outside and (first or (was >= 0.0) == (ahead >= 0.0)):
+                    # Abreast of a point, but for rounding, is ahead of it.
+                    outside = (first and ahead <= STILL_MM) or (last and ahead >= -STILL_MM)
+                    if not outside and (first or (was >= -STILL_MM) == (ahead >= -STILL_MM)):
                         continue
                     beyond = (depth[i] < fascia[i] and curve_depth[k] > fascia[i]) or (
                         depth[i] < deep_fascia[i] and curve_depth[k] > deep_fascia[i]
