@@ -5,19 +5,13 @@ from __future__ import annotations
 from typing import Any, Literal
 
 from threadlift.interop.file_base import EstimateModel, FileModel
+from threadlift.planning.refusal import Kind
 
 
 class RefusalModel(FileModel):
     """Why no threads are recommended; `would_change` says what would change the answer."""
 
-    kind: Literal[
-        "contraindicated",
-        "incomplete-consultation",
-        "outside-envelope",
-        "implausible-measurement",
-        "nothing-to-lift",
-        "not-reachable-safely",
-    ]
+    kind: Kind
     because: list[str]
     would_change: list[str]
 
