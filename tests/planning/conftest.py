@@ -6,14 +6,17 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 import pytest
+from numpy.typing import NDArray
 
 from threadlift.anatomy import structures
 from threadlift.assessment import Assessment, assess
 from threadlift.consultation import Consultation
 from threadlift.consultation.models import Contraindications
 from threadlift.face import Face
+from threadlift.planning.bounds import SideProblem
 from threadlift.planning.candidates import CandidateSet, candidates
 from threadlift.planning.hazards import HazardField
+from threadlift.planning.optimise import SideGrid
 from threadlift.planning.responses import Body
 from threadlift.planning.rows import Rows, build_rows
 from threadlift.planning.safety import Marks
@@ -37,6 +40,51 @@ def thinned(found: CandidateSet, every: int = 9) -> CandidateSet:
     both = sorted(left & {c.index for c in found.of_side("right")})
     keep = set(both[::every])
     return replace(found, candidates=tuple(c for c in found.candidates if c.index in keep))
+
+
+@dataclass(frozen=True)
+class Numbered:
+    """As much of a candidate as a grid of made-up numbers needs."""
+
+    index: int
+
+
+def made_up_side(
+    side: str, attain: NDArray, limits: NDArray, levels: NDArray, goals_mm: NDArray
+) -> SideGrid:
+    """A side's grid from made-up numbers, linear in the tension.
+
+    attain: (candidates, 3) share of each zone's goal per newton; limits: (candidates, rows) share
+    of each limit per newton; levels: tensions [N]; goals_mm: (3,).
+    """
+    candidates, zones = attain.shape
+    rows = limits.shape[1]
+    tension = np.tile(levels, candidates)
+    each = np.repeat(np.arange(candidates), len(levels))
+    response = tension[:, None] * np.hstack([attain, limits])[each]
+    problem = SideProblem(
+        attain=response[:, :zones],
+        limits=response[:, zones:],
+        candidate=each,
+        tension_n=tension,
+        cost=0.02 + 0.002 * tension,
+        conflict=np.zeros((candidates, candidates), dtype=bool),
+        weights=np.full(zones, 1.0 / zones),
+        theta=0.3,
+        overshoot=1.15,
+        tension_cap_n=8.0,
+    )
+    return SideGrid(
+        side,  # type: ignore[arg-type]
+        tuple(Numbered(i) for i in range(candidates)),  # type: ignore[arg-type]
+        problem,
+        response,
+        np.arange(zones),
+        np.arange(zones, zones + rows),
+        np.array(["dip"] * rows),
+        ("jowl", "malar", "jawline"),
+        goals_mm,
+    )
 
 
 @dataclass(frozen=True)

@@ -2,48 +2,25 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from itertools import combinations
 
 import numpy as np
 import pytest
+from conftest import made_up_side
 
 from threadlift.evidence import value
-from threadlift.planning.bounds import SideProblem
 from threadlift.planning.coupled import choose
 from threadlift.planning.optimise import SideGrid, remaining_mm
 from threadlift.planning.search import choice_value, feasible
 
 
-@dataclass(frozen=True)
-class Numbered:
-    index: int
-
-
 def grid(side: str, seed: int, strength: float = 1.0) -> SideGrid:
     """Eight candidates at two tensions, three zones with goals of 3 to 6 mm."""
     rng = np.random.default_rng(seed)
-    candidates, zones, rows = 8, 3, 4
-    scale = np.array([1.0, 2.0])
-    attain = scale[None, :, None] * rng.gamma(1.0, 0.12 * strength, (candidates, 1, zones))
-    limits = scale[None, :, None] * rng.uniform(-0.1, 0.3, (candidates, 1, rows))
-    attain, limits = attain.reshape(-1, zones), limits.reshape(-1, rows)
-    tension = np.tile(scale, candidates)
-    problem = SideProblem(
-        attain, limits, np.repeat(np.arange(candidates), 2), tension, 0.02 + 0.002 * tension,
-        np.zeros((candidates, candidates), dtype=bool), np.full(zones, 1.0 / zones), 0.3, 1.15, 8.0,
-    )  # fmt: skip
-    return SideGrid(
-        side,  # type: ignore[arg-type]
-        tuple(Numbered(i) for i in range(candidates)),  # type: ignore[arg-type]
-        problem,
-        np.hstack([attain, limits]),
-        np.arange(zones),
-        np.arange(zones, zones + rows),
-        np.array(["dip"] * rows),
-        ("jowl", "malar", "jawline"),
-        np.array([6.0, 3.0, 4.0]),
-    )
+    attain = rng.gamma(1.0, 0.12 * strength, (8, 3))
+    limits = rng.uniform(-0.1, 0.3, (8, 4))
+    return made_up_side(side, attain, limits, np.array([1.0, 2.0]), np.array([6.0, 3.0, 4.0]))
 
 
 def sets(g: SideGrid, most: int) -> list[tuple[int, ...]]:

@@ -2,53 +2,20 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
 import numpy as np
 import pytest
+from conftest import made_up_side
 
-from threadlift.planning.bounds import SideProblem
 from threadlift.planning.optimise import SideGrid, combine, polish, search_side
 from threadlift.planning.search import attained_value
 
 
-@dataclass(frozen=True)
-class Named:
-    index: int
-
-
 def grid(side: str, seed: int, levels: tuple[float, ...] = (0.5, 1.0, 2.0)) -> SideGrid:
+    """Six candidates, three zones with goals of 1.5 to 3 mm."""
     rng = np.random.default_rng(seed)
-    candidates, zones, rows = 6, 3, 4
-    shape = rng.gamma(1.0, 0.15, (candidates, zones))
-    limit = rng.uniform(-0.1, 0.35, (candidates, rows))
-    scale = np.array(levels)
-    attain = (scale[None, :, None] * shape[:, None]).reshape(-1, zones)
-    limits = (scale[None, :, None] * limit[:, None]).reshape(-1, rows)
-    tension = np.tile(scale, candidates)
-    problem = SideProblem(
-        attain=attain,
-        limits=limits,
-        candidate=np.repeat(np.arange(candidates), len(levels)),
-        tension_n=tension,
-        cost=0.02 + 0.002 * tension,
-        conflict=np.zeros((candidates, candidates), dtype=bool),
-        weights=np.full(zones, 1.0 / zones),
-        theta=0.3,
-        overshoot=1.15,
-        tension_cap_n=8.0,
-    )
-    return SideGrid(
-        side,  # type: ignore[arg-type]
-        tuple(Named(i) for i in range(candidates)),  # type: ignore[arg-type]
-        problem,
-        np.hstack([attain, limits]),
-        np.arange(zones),
-        np.arange(zones, zones + rows),
-        np.array(["dip"] * rows),
-        ("jowl", "malar", "jawline"),
-        np.array([3.0, 1.5, 2.0]),
-    )
+    attain = rng.gamma(1.0, 0.15, (6, 3))
+    limits = rng.uniform(-0.1, 0.35, (6, 4))
+    return made_up_side(side, attain, limits, np.array(levels), np.array([3.0, 1.5, 2.0]))
 
 
 @pytest.mark.parametrize("seed", range(5))
