@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from threadlift import evidence
-from threadlift.outcome.ensemble import design, varied_tissue
+from threadlift.members.ensemble import design, varied_tissue
 from threadlift.tissue import Tissue
 from threadlift.tissue.mesh import LAYERS
 from validation.row import Experiment, Row

@@ -12,12 +12,13 @@ from block_case import UP, block_thread
 from threadlift.consultation import parse
 from threadlift.errors import InputError, SolverError
 from threadlift.interop.file_models import OutcomeModel
-from threadlift.outcome import Probe, Reading, ensemble, predict
+from threadlift.members import ensemble
+from threadlift.members.ensemble import Result, design, nominal_member, read_member
+from threadlift.members.placement import displaced
+from threadlift.outcome import Probe, Reading, predict
 from threadlift.outcome import predict as outcome_function
-from threadlift.outcome.ensemble import Result, design, nominal_member, read_member
 from threadlift.outcome.expressions import predict_expressions
 from threadlift.outcome.model import RISKS
-from threadlift.outcome.placement import displaced
 from threadlift.outcome.predict import _on_finest, _sorted_out
 from threadlift.outcome.verdicts import estimate_of, verdict_of
 

@@ -13,8 +13,8 @@ from scipy.spatial import KDTree
 from threadlift.assessment import Assessment
 from threadlift.errors import InputError, SolverError
 from threadlift.evidence import value
-from threadlift.outcome import workers as pool
-from threadlift.outcome.ensemble import Member, Result, design, nominal_member, solve_member
+from threadlift.members import workers as pool
+from threadlift.members.ensemble import Member, Result, design, nominal_member, solve_member
 from threadlift.outcome.expressions import predict_expressions
 from threadlift.outcome.fading import Fading
 from threadlift.outcome.measures import Probe, Reading
@@ -185,7 +185,7 @@ def _probe(tissue: Tissue, assessment: Assessment, threads: Sequence[Thread]) ->
 
 
 def _sorted_out(
-    drawn: Sequence[Member], results: Sequence[Result]
+    drawn: Sequence[Member], results: Sequence[Result[Reading]]
 ) -> tuple[tuple[tuple[str, str], ...], list[tuple[Member, Reading]]]:
     """The failures by name, and the members that converged."""
     failed, good = [], []

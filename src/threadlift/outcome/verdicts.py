@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from threadlift.evidence import value
-from threadlift.outcome.ensemble import Member
+from threadlift.members.ensemble import Member
 from threadlift.outcome.fading import Fading
 from threadlift.outcome.measures import Probe, Reading
 from threadlift.outcome.model import RISKS, Risk, Verdict
@@ -27,7 +27,7 @@ _SMALL = {"lift": 0.1, "cheekbone_prominence": 0.05, "indentation": 0.05, "overp
 #: A coarse mesh whose nominal value is off by more than this factor does not predict a ratio.
 _MOST_CORRECTION = 3.0
 #: Register keys that every ensemble estimate rests on.
-SPREADS = tuple(f"risks.spread.{n}" for n in ("tension", "depth", "holding", "model"))
+SPREADS = tuple(f"risks.spread.{n}" for n in ("tension", "depth", "aside", "holding", "model"))
 
 
 @dataclass(frozen=True)

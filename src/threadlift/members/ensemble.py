@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from typing import Generic, Protocol, TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
@@ -17,8 +18,7 @@ from scipy.stats import norm, qmc
 from threadlift.consultation import Consultation
 from threadlift.errors import SolverError
 from threadlift.evidence import value
-from threadlift.outcome.measures import Probe, Reading
-from threadlift.outcome.placement import displaced
+from threadlift.members.placement import Ground, displaced
 from threadlift.threads.thread import Thread
 from threadlift.tissue.bonded import BondCable
 from threadlift.tissue.equilibrium import Equilibrium
@@ -27,6 +27,7 @@ from threadlift.tissue.parameters import SAMPLED, TissueParameters
 from threadlift.tissue.tissue import Tissue
 
 Array = NDArray[np.float64]
+Reading_co = TypeVar("Reading_co", covariant=True)
 LAYERS = ("skin", "fat", "smas", "deep")
 
 #: Members solve to this relative residual: displacements are then good to a part in a hundred,
@@ -42,7 +43,7 @@ _OVERSAMPLING = 16
 
 @dataclass(frozen=True)
 class Member:
-    """One draw. Factors multiply nominal values; `depth_mm` shifts each thread.
+    """One draw. Factors multiply nominal values; `depth_mm` and `aside_mm` shift each thread.
 
     thickness_z: standard deviations by which skin, fat, SMAS and deep layer are thicker;
     holding: on all cogs; tension: per thread; scale: true size over captured size; model: on
@@ -55,6 +56,7 @@ class Member:
     holding: float
     tension: tuple[float, ...]
     depth_mm: tuple[float, ...]
+    aside_mm: tuple[float, ...]
     scale: float
     model: float
     durability_z: float
@@ -64,21 +66,21 @@ def nominal_member(tissue: Tissue, threads: int) -> Member:
     """The member in the middle: everything as planned and as calibrated."""
     ones, zeros = (1.0,) * threads, (0.0,) * threads
     return Member(
-        "nominal", tissue.parameters, (0.0,) * len(LAYERS), 1.0, ones, zeros, 1.0, 1.0, 0.0
+        "nominal", tissue.parameters, (0.0,) * len(LAYERS), 1.0, ones, zeros, zeros, 1.0, 1.0, 0.0
     )
 
 
 def design(tissue: Tissue, threads: int, members: int, seed: int) -> tuple[Member, ...]:
     """`members` draws for a tissue and a number of threads; the same seed gives the same draws."""
-    size = len(SAMPLED) + len(LAYERS) + 2 * threads + 4
+    size = len(SAMPLED) + len(LAYERS) + 3 * threads + 4
     sobol = qmc.Sobol(size, scramble=True, rng=np.random.default_rng(seed))
     found: list[Member] = []
     known = _known_share(tissue.consultation)
     for _ in range(_OVERSAMPLING):
         block = sobol.random_base2(max(0, int(np.ceil(np.log2(members)))))
         for row in np.clip(norm.ppf(block), -_CUT, _CUT):
-            parts = np.split(row, np.cumsum([len(SAMPLED), len(LAYERS), threads, threads]))
-            material, layers, tension, depth, rest = parts
+            sizes = [len(SAMPLED), len(LAYERS), threads, threads, threads]
+            material, layers, tension, depth, aside, rest = np.split(row, np.cumsum(sizes))
             parameters = tissue.parameters.shifted(material * known)
             if not parameters.plausible:
                 continue
@@ -90,6 +92,7 @@ def design(tissue: Tissue, threads: int, members: int, seed: int) -> tuple[Membe
                     holding=float(np.exp(value("risks.spread.holding") * rest[0])),
                     tension=tuple(np.exp(value("risks.spread.tension") * tension).tolist()),
                     depth_mm=tuple((value("risks.spread.depth") * depth).tolist()),
+                    aside_mm=tuple((value("risks.spread.aside") * aside).tolist()),
                     scale=float(np.exp(_scale_sd(tissue) * rest[1])),
                     model=float(np.exp(value("risks.spread.model") * rest[2])),
                     durability_z=float(rest[3]),
@@ -138,9 +141,10 @@ def varied_tissue(tissue: Tissue, member: Member) -> Tissue:
 
 def member_cables(tissue: Tissue, threads: Sequence[Thread], member: Member) -> list[BondCable]:
     """The threads as this member's hand places them and as its tissue holds them."""
-    cables = []
-    for thread, factor, shift in zip(threads, member.tension, member.depth_mm, strict=True):
-        placed = displaced(thread, shift, tissue.mesh).with_tension(thread.tension_n * factor)
+    cables, ground = [], Ground(tissue.mesh)
+    slips = zip(threads, member.tension, member.depth_mm, member.aside_mm, strict=True)
+    for thread, factor, deeper, aside in slips:
+        placed = displaced(thread, deeper, ground, aside).with_tension(thread.tension_n * factor)
         cables.append(tissue.bonded(placed, holding_scale=member.holding))
     return cables
 
@@ -163,26 +167,32 @@ def solve_member(
     return own.equilibrium(cables, tolerance=tolerance, max_iterations=max_iterations, start=start)
 
 
+class Reads(Protocol[Reading_co]):
+    """Reads the skin's displacement (V, 3) [mm] of a member's mesh."""
+
+    def read(self, u: Array) -> Reading_co: ...  # noqa: D102
+
+
 @dataclass(frozen=True)
-class Result:
+class Result(Generic[Reading_co]):
     """What became of a member: its reading, or None with the reason.
 
     share: of the tension at which it was solved; a reading solved at less was extrapolated in
     proportion. That overstates a stiffening tissue's answer, on lift and on risks alike.
     """
 
-    reading: Reading | None
+    reading: Reading_co | None
     share: float = 1.0
     reason: str = ""
 
 
 def read_member(
     tissue: Tissue,
-    probe: Probe,
+    probe: Reads[Reading_co],
     threads: Sequence[Thread],
     member: Member,
     start: Array | None = None,
-) -> Result:
+) -> Result[Reading_co]:
     """Solve and read a member; soft draws without an equilibrium are tried at less tension.
 
     start: (N, 3) [mm] the plan as such on the same mesh: every member lies near it.

@@ -15,14 +15,13 @@ import sys
 import threading
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import BinaryIO
+from typing import Any, BinaryIO
 
 import numpy as np
 from numpy.typing import NDArray
 
 from threadlift.errors import ThreadliftError
-from threadlift.outcome.ensemble import Member, Result, read_member
-from threadlift.outcome.measures import Probe
+from threadlift.members.ensemble import Member, Reads, Result, read_member
 from threadlift.threads.thread import Thread
 from threadlift.tissue.tissue import Tissue
 
@@ -38,7 +37,7 @@ class Task:
     """
 
     tissue: Tissue
-    probe: Probe
+    probe: Reads[Any]
     threads: tuple[Thread, ...]
     start: NDArray[np.float64] | None = None
 
@@ -53,7 +52,7 @@ def run_members(
     members: Sequence[Member],
     workers: int,
     done: Callable[[int], None] | None = None,
-) -> list[Result]:
+) -> list[Result[Any]]:
     """What became of every member, in their order.
 
     workers: number of processes; 0 runs in this process. done: called with the number of finished
@@ -65,7 +64,7 @@ def run_members(
     todo: queue.SimpleQueue[tuple[int, Member] | None] = queue.SimpleQueue()
     for item in enumerate(members):
         todo.put(item)
-    results: queue.SimpleQueue[tuple[int, Result | BaseException]] = queue.SimpleQueue()
+    results: queue.SimpleQueue[tuple[int, Result[Any] | BaseException]] = queue.SimpleQueue()
     count = min(workers, max(1, len(members)))
     processes = [_start() for _ in range(count)]
     for _ in processes:
@@ -74,7 +73,7 @@ def run_members(
         threading.Thread(target=_feed, args=(p, payload, todo, results), daemon=True)
         for p in processes
     ]
-    found: dict[int, Result] = {}
+    found: dict[int, Result[Any]] = {}
     try:
         for thread in threads:
             thread.start()
@@ -103,8 +102,8 @@ def run_members(
 
 def _in_process(
     task: Task, members: Sequence[Member], done: Callable[[int], None] | None
-) -> list[Result]:
-    found: list[Result] = []
+) -> list[Result[Any]]:
+    found: list[Result[Any]] = []
     for member in members:
         found.append(read_member(task.tissue, task.probe, task.threads, member, task.start))
         if done is not None:
@@ -115,7 +114,7 @@ def _in_process(
 def _start() -> subprocess.Popen[bytes]:
     env = {**os.environ, **dict.fromkeys(_ONE_THREAD, "1")}
     env["PYTHONPATH"] = os.pathsep.join(p for p in sys.path if p)
-    command = [sys.executable, "-c", "from threadlift.outcome.workers import main; main()"]
+    command = [sys.executable, "-c", "from threadlift.members.workers import main; main()"]
     return subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, env=env)
 
 
@@ -123,7 +122,7 @@ def _feed(
     process: subprocess.Popen[bytes],
     payload: bytes,
     todo: queue.SimpleQueue[tuple[int, Member] | None],
-    results: queue.SimpleQueue[tuple[int, Result | BaseException]],
+    results: queue.SimpleQueue[tuple[int, Result[Any] | BaseException]],
 ) -> None:
     """Hand members to one worker, one after the other."""
     assert process.stdin is not None
