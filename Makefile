@@ -6,10 +6,10 @@ STAMP := $(VENV)/.setup-stamp
 DEMO_OUT ?= demo-output
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test lint lock schema bench validation verification capture clean
+.PHONY: help setup demo test lint lock schema bench validation verification capture planning-page clean
 
 help: ## list the targets
-	@grep -hE '^[a-z]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 14
+	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 15
 
 setup: $(STAMP) ## create .venv with the locked packages, fetch the landmark network (idempotent)
 
@@ -49,6 +49,9 @@ validation: setup ## the model against published measurements; writes docs/valid
 
 capture: setup ## captured faces against the truth, 50 synthetic people; writes docs/capture.md (15 min)
 	@$(BIN)/python -m validation.capture.run $(CAPTURE_OPTIONS)
+
+planning-page: setup ## plans against published techniques, 100 synthetic people; docs/planning.md (hours)
+	@$(BIN)/python -m validation.planning $(PLANNING_OPTIONS)
 
 verification: setup ## exact solutions and orders of convergence; writes docs/verification.md
 	@$(BIN)/python tools/write_verification.py

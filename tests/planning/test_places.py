@@ -9,6 +9,7 @@ from hypothesis import strategies as st
 
 from threadlift.errors import InputError
 from threadlift.face import Face
+from threadlift.face.synthetic.people import random_person
 from threadlift.planning.places import DIRECTIONS, Places, Step, Terms, named_places
 from threadlift.threads.thread import SIDES
 
@@ -63,6 +64,27 @@ def test_a_walk_towards_a_place_arrives_there_and_stops() -> None:
     assert np.linalg.norm(goal - part) < np.linalg.norm(goal - start) - 15.0
     far = PLACES.at(Terms("cheilion", (Step("gonion", 500.0),)), "left").point_mm
     np.testing.assert_allclose(far, goal, atol=1e-6)
+
+
+def test_a_walk_towards_a_place_goes_on_over_a_fold() -> None:
+    """Beside this old mouth the straight way to the angle of the jaw points into the skin."""
+    folded = random_person(201)[0]
+    places, mirrored = Places(folded), Places(folded.mirrored())
+    for side, other in zip(SIDES, SIDES[::-1], strict=True):
+        start = places.at(Terms("cheilion"), side).point_mm
+        goal = places.at(Terms("gonion"), side).point_mm
+        left = float(np.linalg.norm(goal - start))
+        for distance in (8.0, 16.0, 24.0, 32.0):
+            terms = Terms("cheilion", (Step("gonion", distance),))
+            point = places.at(terms, side).point_mm
+            now = float(np.linalg.norm(goal - point))
+            # The fold is on the way: longer along the skin than through the air, never back.
+            assert left - 8.01 <= now < left
+            left = now
+            there = mirrored.at(terms, other).point_mm
+            np.testing.assert_allclose(point * [-1, 1, 1], there, atol=1e-6)
+        arrived = places.at(Terms("cheilion", (Step("gonion", 200.0),)), side).point_mm
+        np.testing.assert_allclose(arrived, goal, atol=1e-6)
 
 
 def test_what_is_not_on_a_face_is_refused_with_what_is() -> None:

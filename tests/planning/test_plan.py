@@ -110,6 +110,18 @@ def test_same_seed_same_hash(case: Case, made: Plan, quick: None) -> None:
 
 
 @pytest.mark.slow
+def test_the_threads_do_not_depend_on_whether_they_are_explained(
+    case: Case, made: Plan, quick: None
+) -> None:
+    bare = plan(case.tissue, case.assessment, max_threads=3, explained=False)
+    assert bare.recommended == made.recommended
+    assert bare.verification == made.verification
+    assert bare.thread_reasons is None
+    assert bare.sensitivity is None
+    assert made.sensitivity is not None
+
+
+@pytest.mark.slow
 def test_a_mirrored_face_gets_the_mirrored_plan(face: Face, made: Plan, quick: None) -> None:
     consultation = record()
     mirrored = face.mirrored()

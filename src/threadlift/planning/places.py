@@ -139,21 +139,28 @@ class Places:
         for step in terms.steps:
             end = None if step.way in DIRECTIONS else self._origin(half, step.way)
             count = max(1, int(np.ceil(abs(step.distance_mm) / _STEP_MM)))
+            # The way between two places lies in the plane that holds both and their mean normal.
+            upright = np.zeros(3)
+            if end is not None:
+                upright = self._normal(half, point) + self._normal(half, end)
+            heading = np.zeros(3)
             for _ in range(count):
                 if end is not None and np.linalg.norm(end - point) < step.distance_mm / count:
                     point = end
                     break
                 normal = self._normal(half, point)
-                way = end - point if end is not None else _way(step.way, normal)
-                along = way - normal * (way @ normal)
-                share = float(np.linalg.norm(along) / np.linalg.norm(way))
-                if share < _LEAST_SHARE:
+                if end is None:
+                    along = _ahead(_way(step.way, normal), normal)
+                else:
+                    along = _section(end - point, upright, normal, heading)
+                if along is None:
                     raise InputError(
                         f"From '{terms.origin}' the way '{step.way}' leads off the skin.",
                         f"Name another: {', '.join(DIRECTIONS)}, or towards another place.",
                     )
-                ahead = along * (step.distance_mm / count / np.linalg.norm(along))
-                point = half.closest(np.asarray((point + ahead)[None], dtype=np.float64)).points[0]
+                heading = along
+                ahead = point + along * (step.distance_mm / count)
+                point = half.closest(np.asarray(ahead[None], dtype=np.float64)).points[0]
         return point
 
     def _normal(self, half: HalfFace, point: NDArray) -> NDArray:
@@ -169,3 +176,27 @@ def _way(name: str, normal: NDArray) -> NDArray:
     way = np.array(DIRECTIONS[name])
     round_the_head = np.cross([0.0, way[0], 0.0], normal)
     return round_the_head if np.linalg.norm(round_the_head) > _LEAST_LEVEL else way
+
+
+def _ahead(way: NDArray, normal: NDArray) -> NDArray | None:
+    """Unit vector (3,) of a direction along skin with this normal; None where it leads off it."""
+    along = way - normal * (way @ normal)
+    length = float(np.linalg.norm(along))
+    return along / length if length >= _LEAST_SHARE * float(np.linalg.norm(way)) else None
+
+
+def _section(way: NDArray, upright: NDArray, normal: NDArray, heading: NDArray) -> NDArray | None:
+    """Unit vector (3,) along skin with this normal in the plane of `way` and `upright`.
+
+    It goes on over a fold, where the straight way would point into the skin; heading: of the step
+    before, zero at first. None where the plane or its section is not defined.
+    """
+    across = np.cross(way, upright)
+    length = float(np.linalg.norm(across))
+    if length < _LEAST_SHARE * float(np.linalg.norm(way) * np.linalg.norm(upright)):
+        return None
+    along = np.cross(normal, across / length)
+    if along @ (heading if heading.any() else way) < 0.0:
+        along = -along
+    size = float(np.linalg.norm(along))
+    return along / size if size >= _LEAST_SHARE else None

@@ -58,13 +58,15 @@ def plan(
     *,
     max_threads: int = 4,
     seed: int = 0,
+    explained: bool = True,
     progress: Progress | None = None,
 ) -> Plan:
     """The plan for a face.
 
     tissue: of the face, at the level on which the recommended threads are verified; assessment:
-    its goal; max_threads: per side, 1 to the register's most; seed: of the search. The same
-    inputs give the same plan, bit for bit.
+    its goal; max_threads: per side, 1 to the register's most; seed: of the search; explained:
+    with the reasons of every thread and what decides on this face, which take a good part of the
+    time and change no thread. The same inputs give the same plan, bit for bit.
     """
     most = int(value("planning.safety.threads_side"))
     if not 1 <= max_threads <= most:
@@ -74,7 +76,7 @@ def plan(
     if tissue.face is None:
         raise InputError("A plan needs the tissue of a face.", "Use Tissue.of(face, consultation).")
     tell = progress or _silent
-    made = _Maker(tissue, assessment, seed)
+    made = _Maker(tissue, assessment, seed, explained)
     stop = made.before_planning()
     return stop if stop is not None else made.search(max_threads, tell)
 
@@ -100,6 +102,7 @@ class _Maker:
     tissue: Tissue
     assessment: Assessment
     seed: int
+    explained: bool
 
     # -- whether to plan at all --------------------------------------------------------------
 
@@ -206,16 +209,18 @@ class _Maker:
             read_by = build_rows(self.tissue.mesh, self.assessment.goal)
             verified = _on_fine(self.tissue, read_by, coarse, verified)
         others = [options[i].alternative() for i in sorted(sound) if i != best]
-        tell(0.9, "Asking what stops every thread from being elsewhere")
-        why = explain(
-            Ground(coarse, rows, case),
-            self.tissue,
-            read_by,
-            verified,
-            winner.verified.displacement,
-            Recipes.of(coarse.mesh, found.candidates, table_of, rows),
-            self.seed,
-        )
+        why = Explained(None, None)
+        if self.explained:
+            tell(0.9, "Asking what stops every thread from being elsewhere")
+            why = explain(
+                Ground(coarse, rows, case),
+                self.tissue,
+                read_by,
+                verified,
+                winner.verified.displacement,
+                Recipes.of(coarse.mesh, found.candidates, table_of, rows),
+                self.seed,
+            )
         return self._conclude(verified, [*others, no_treatment()], optimality, why, case)
 
     def _coarse(self) -> Tissue:

@@ -9,7 +9,7 @@ checked: whether such a plan is safe here is for the kernel to say.
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -47,11 +47,18 @@ def techniques() -> Mapping[str, Mapping[str, Any]]:
     return table("techniques")["technique"]
 
 
-def standard_plans(face: Face, mesh: LayeredMesh, skin: Skin, marks: Marks) -> list[StandardPlan]:
-    """Every published technique on both sides of a face, in the register's order.
+def standard_plans(
+    face: Face,
+    mesh: LayeredMesh,
+    skin: Skin,
+    marks: Marks,
+    names: Collection[str] | None = None,
+) -> list[StandardPlan]:
+    """Published techniques on both sides of a face, in the register's order.
 
-    mesh, skin, marks: of the same face. Tensions are the register's placement default, or what
-    the cogs hold where that is less. Raises InputError where a recipe leads off the face.
+    mesh, skin, marks: of the same face; names: of the techniques, by default all. Tensions are the
+    register's placement default, or what the cogs hold where that is less. Raises InputError where
+    a recipe leads off the face.
     """
     ground = _Ground(Places(face), mesh, skin, marks)
     return [
@@ -67,6 +74,7 @@ def standard_plans(face: Face, mesh: LayeredMesh, skin: Skin, marks: Marks) -> l
             ),
         )
         for name, row in techniques().items()
+        if names is None or name in names
     ]
 
 

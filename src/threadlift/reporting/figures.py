@@ -128,8 +128,20 @@ def thread_maps(
     structures: Sequence[Structure],
     marks_mm: NDArray[np.float64] | None = None,
 ) -> list[str]:
+    """:func:`thread_pictures` as data URIs."""
+    found = thread_pictures(model, paths_mm, depths_mm, structures, marks_mm)
+    return [data_uri(image) for image in found]
+
+
+def thread_pictures(
+    model: FaceModel,
+    paths_mm: Sequence[NDArray[np.float64]],
+    depths_mm: Sequence[Sequence[float]],
+    structures: Sequence[Structure],
+    marks_mm: NDArray[np.float64] | None = None,
+) -> list[NDArray[np.uint8]]:
     """Threads coloured by depth over the hazards, from the right, front and left."""
-    low, high = depth_range(depths_mm)
+    low, high = depth_range(depths_mm) if len(depths_mm) else (0.0, 1.0)
     cmap = colormaps[DEPTH_MAP]
     pictures = []
     for yaw in (RIGHT, FRONT, LEFT):
@@ -188,7 +200,7 @@ def thread_maps(
             )
         if marks_mm is not None and len(marks_mm):
             image = draw_dots(image, shot.depth, camera, marks_mm, (163, 42, 42), 5.0, "hide")
-        pictures.append(data_uri(image))
+        pictures.append(image)
     return pictures
 
 

@@ -47,21 +47,39 @@ class PhotoSet:
     look: Look
 
 
-def random_person(seed: int) -> tuple[Face, float, Literal["female", "male"], float]:
-    """A person with relief outside the basis; also the age [years], sex and weight drawn."""
+@dataclass(frozen=True)
+class Drawn:
+    """What is drawn of a person before the face: age [years], sex, weight (-1 lean to 1 heavy),
+    asymmetry (0 none to 1 typical upper end).
+    """
+
+    age_years: float
+    sex: Literal["female", "male"]
+    weight: float
+    asymmetry: float
+
+
+def drawn_person(seed: int) -> Drawn:
+    """Who :func:`random_person` makes; costs nothing."""
     rng = np.random.default_rng([seed, 1])
     age = float(rng.uniform(20.0, 80.0))
     sex: Literal["female", "male"] = "female" if rng.random() < 0.5 else "male"
     weight = float(np.clip(rng.normal(0.1, 0.4), -1.0, 1.0))
+    return Drawn(age, sex, weight, float(rng.uniform(0.1, 0.9)))
+
+
+def random_person(seed: int) -> tuple[Face, float, Literal["female", "male"], float]:
+    """A person with relief outside the basis; also the age [years], sex and weight drawn."""
+    drawn = drawn_person(seed)
     face = synthetic_face(
         seed,
-        age_years=age,
-        sex=sex,
-        weight=weight,
-        asymmetry=float(rng.uniform(0.1, 0.9)),
+        age_years=drawn.age_years,
+        sex=drawn.sex,
+        weight=drawn.weight,
+        asymmetry=drawn.asymmetry,
         identity=value("face.synthetic.trial_identity"),
     )
-    return with_relief(face, seed), age, sex, weight
+    return with_relief(face, seed), drawn.age_years, drawn.sex, drawn.weight
 
 
 def random_look(seed: int, age_years: float, sex: str, *, marker_mm: float | None = None) -> Look:

@@ -1,0 +1,1 @@
+"""The recommended plan against published techniques on synthetic people: docs/planning.md."""
