@@ -25,8 +25,10 @@ $(STAMP): requirements.lock pyproject.toml tools/check_machine.sh
 demo: setup ## run the main job on the bundled portrait; writes demo-output/report.html
 	@$(BIN)/threadlift demo -o $(DEMO_OUT)
 
+# The order of tests/conftest.py is kept. On two busy processors further threads of the linear algebra
+# only wait for each other.
 test: setup ## run the whole test suite, slow tests included, on two processors
-	@$(BIN)/python -m pytest -n 2 --dist loadfile
+	@OPENBLAS_NUM_THREADS=1 $(BIN)/python -m pytest -n 2 --dist loadfile --no-loadscope-reorder
 
 lint: setup ## formatting, lint rules and types
 	@$(BIN)/ruff format --check src tests tools benchmarks validation

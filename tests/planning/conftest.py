@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass, replace
+from typing import Any
 
 import numpy as np
 import pytest
@@ -99,7 +101,15 @@ class Case:
     candidates: CandidateSet
 
 
-def make_case(face: Face, consultation: Consultation) -> Case:
+MadeOnce = Callable[[str, Callable[[], Any]], Any]
+
+
+def make_now(name: str, make: Callable[[], Any]) -> Any:
+    return make()
+
+
+def make_case(face: Face, consultation: Consultation, once: MadeOnce = make_now) -> Case:
+    """A case; its candidates are made by `once`."""
     tissue = Tissue.of(face, consultation, "coarse")
     assert tissue.stack is not None
     skin = Skin.of_face(face, tissue.stack)
@@ -111,7 +121,7 @@ def make_case(face: Face, consultation: Consultation) -> Case:
         skin,
         marks,
         hazards,
-        candidates(tissue.mesh, skin, marks, hazards),
+        once("candidates", lambda: candidates(tissue.mesh, skin, marks, hazards)),
     )
 
 
@@ -121,8 +131,8 @@ def face() -> Face:
 
 
 @pytest.fixture(scope="session")
-def case(face: Face) -> Case:
-    return make_case(face, record())
+def case(face: Face, made_once: MadeOnce) -> Case:
+    return make_case(face, record(), made_once)
 
 
 @pytest.fixture(scope="session")
@@ -136,8 +146,8 @@ def few(case: Case) -> CandidateSet:
 
 
 @pytest.fixture(scope="session")
-def body(case: Case, rows: Rows, few: CandidateSet) -> Body:
-    return Body.of(case.tissue.rest, rows, few.candidates)
+def body(case: Case, rows: Rows, few: CandidateSet, made_once: MadeOnce) -> Body:
+    return made_once("body", lambda: Body.of(case.tissue.rest, rows, few.candidates))
 
 
 @pytest.fixture
