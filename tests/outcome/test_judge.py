@@ -13,6 +13,7 @@ from threadlift.outcome.judge import Evidence, Judgement, grouped, judge
 from threadlift.planning import SafetyReport, Violation
 from threadlift.planning.proposed import Assumption, Proposed
 from threadlift.planning.refusal import Refusal
+from threadlift.planning.sentences import Sentence
 from threadlift.threads import Thread
 
 
@@ -85,7 +86,8 @@ def test_no_equilibrium_is_a_failure_with_its_reason() -> None:
     ],
 )
 def test_the_record_stands_before_every_plan(kind: str, verdict: str, overall: str) -> None:
-    why = Refusal(kind, ("Reason.",), ("Remedy.",))  # pyright: ignore[reportArgumentType]
+    said = Sentence("", {}, "Reason."), Sentence("", {}, "Remedy.")
+    why = Refusal(kind, said[:1], said[1:])  # pyright: ignore[reportArgumentType]
     judged = judge(evidence(refusal=why))
     assert verdicts(judged)["consultation"] == verdict
     assert judged.overall == overall

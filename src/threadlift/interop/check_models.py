@@ -4,8 +4,17 @@ from __future__ import annotations
 
 from typing import Any, Literal
 
+from pydantic import Field
+
 from threadlift.interop.file_base import EstimateModel, FileModel
 from threadlift.planning.refusal import Kind
+
+
+class SentenceModel(FileModel):
+    """Which sentence stands in the English text, and what fills it, for other languages."""
+
+    key: str
+    values: dict[str, Any]
 
 
 class RefusalModel(FileModel):
@@ -14,6 +23,8 @@ class RefusalModel(FileModel):
     kind: Kind
     because: list[str]
     would_change: list[str]
+    because_keys: list[SentenceModel] = Field(default_factory=list)
+    would_change_keys: list[SentenceModel] = Field(default_factory=list)
 
 
 class AssumptionModel(FileModel):

@@ -16,6 +16,7 @@ from threadlift.consultation import Consultation, Measured
 from threadlift.consultation.models import Measurements
 from threadlift.evidence import value
 from threadlift.face import Face
+from threadlift.planning.sentences import Sentence, sentence
 
 _LAYERS = (("skin_thickness_mm", "skin"), ("fat_thickness_mm", "fat"))
 
@@ -35,19 +36,19 @@ class Outside:
     measured: bool
 
     @property
-    def sentence(self) -> str:
-        """What lies outside, in words."""
-        return (
-            f"{self.name} is {self.value:.3g} {self.unit}, outside {self.low:.3g} to "
-            f"{self.high:.3g} {self.unit}, for which the tissue model holds."
-        )
+    def sentence(self) -> Sentence:
+        """What lies outside."""
+        bounds = {"low": self.low, "high": self.high}
+        numbers = {name: float(f"{x:.3g}") for name, x in ({"value": self.value} | bounds).items()}
+        return sentence("outside", name=self.name, unit=self.unit, **numbers)
 
     @property
-    def remedy(self) -> str:
+    def remedy(self) -> Sentence:
         """What would change it."""
         if self.measured:
-            return f"Measure {self.name} again (light contact, unit); correct it or leave it out."
-        return f"Nothing in this model: it holds for {self.low:.3g} to {self.high:.3g} {self.unit}."
+            return sentence("measure-again", name=self.name)
+        low, high = (float(f"{x:.3g}") for x in (self.low, self.high))
+        return sentence("outside-remedy", low=low, high=high, unit=self.unit)
 
 
 def outside_envelope(face: Face, consultation: Consultation) -> list[Outside]:

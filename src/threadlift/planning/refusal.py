@@ -15,6 +15,7 @@ from threadlift.consultation import Consultation, completeness, contraindication
 from threadlift.evidence import value
 from threadlift.face import Face
 from threadlift.planning.envelope import outside_envelope
+from threadlift.planning.sentences import Sentence, sentence
 
 Kind = Literal[
     "contraindicated",
@@ -32,11 +33,24 @@ _RULES_NAMED = 3
 
 @dataclass(frozen=True)
 class Refusal:
-    """Kind of obstacle, its reasons, and what would change the answer (never empty)."""
+    """Kind of obstacle, its reasons, and what would change the answer (never empty).
+
+    Both are sentences with keys, so that a page can say them in its own language.
+    """
 
     kind: Kind
-    because: tuple[str, ...]
-    would_change: tuple[str, ...]
+    reasons: tuple[Sentence, ...]
+    ways_out: tuple[Sentence, ...]
+
+    @property
+    def because(self) -> tuple[str, ...]:
+        """The reasons in English."""
+        return tuple(s.english for s in self.reasons)
+
+    @property
+    def would_change(self) -> tuple[str, ...]:
+        """What would change the answer, in English."""
+        return tuple(s.english for s in self.ways_out)
 
     @property
     def recommendation(self) -> Literal["no-thread-lift", "more-information"]:
@@ -44,17 +58,35 @@ class Refusal:
         return "more-information" if self.kind in _ASKS else "no-thread-lift"
 
     def to_json(self) -> dict[str, Any]:
-        """The `refusal` part of plan.json."""
+        """The `refusal` part of plan.json: English sentences, and their keys beside them."""
+        keyed = all(s.key for s in (*self.reasons, *self.ways_out))
+        keys = {
+            "because_keys": [s.to_json() for s in self.reasons],
+            "would_change_keys": [s.to_json() for s in self.ways_out],
+        }
         return {
             "kind": self.kind,
             "because": list(self.because),
             "would_change": list(self.would_change),
-        }
+        } | (keys if keyed else {})
 
     @classmethod
     def from_json(cls, data: dict[str, Any]) -> Refusal:
-        """Inverse of :meth:`to_json`."""
-        return cls(data["kind"], tuple(data["because"]), tuple(data["would_change"]))
+        """Inverse of :meth:`to_json`; files of earlier versions have sentences without keys."""
+
+        def read(name: str) -> tuple[Sentence, ...]:
+            texts = data[name]
+            keys = data.get(f"{name}_keys") or [{"key": "", "values": {}}] * len(texts)
+            return tuple(
+                Sentence(k["key"], k["values"], text) for k, text in zip(keys, texts, strict=True)
+            )
+
+        return cls(data["kind"], read("because"), read("would_change"))
+
+
+def gap_key(item: str) -> str:
+    """Key of the sentence about a gap of the record; a field's name may carry details."""
+    return f"missing.{item.split(':')[0].replace('.', '-')}"
 
 
 def before_planning(
@@ -65,15 +97,20 @@ def before_planning(
     if absolute:
         return Refusal(
             "contraindicated",
-            tuple(f"{f.reason[0].upper()}{f.reason[1:]}." for f in absolute),
-            tuple(f.remedy for f in absolute),
+            tuple(
+                Sentence(f"finding.{f.name}.reason", {}, f"{f.reason[0].upper()}{f.reason[1:]}.")
+                for f in absolute
+            ),
+            tuple(Sentence(f"finding.{f.name}.remedy", {}, f.remedy) for f in absolute),
         )
     missing = [m for m in completeness(consultation) if m.needed_for_plan]
     if missing:
         return Refusal(
             "incomplete-consultation",
-            tuple(f"{m.item}: {m.why}" for m in missing),
-            tuple(f"Ask, and record {m.item}." for m in missing),
+            tuple(
+                Sentence(gap_key(m.item), {"item": m.item}, f"{m.item}: {m.why}") for m in missing
+            ),
+            tuple(sentence("ask", item=m.item) for m in missing),
         )
     outside = [] if face is None else outside_envelope(face, consultation)
     if outside:
@@ -84,14 +121,11 @@ def before_planning(
             tuple(x.remedy for x in outside),
         )
     if assessment.main_issue == "neither" or not assessment.goal:
+        graded = any(s.graded for s in assessment.sag.values())
         return Refusal(
             "nothing-to-lift",
-            ("Neither the midface nor the jawline sags enough for threads to change.",),
-            (
-                "A zone that was examined and graded as sagging, where grades are assumed by age."
-                if not any(s.graded for s in assessment.sag.values())
-                else "More sagging than there is today; nothing needs to be done now.",
-            ),
+            (sentence("nothing-to-lift"),),
+            (sentence("more-sagging" if graded else "graded-zone"),),
         )
     return None
 
@@ -100,52 +134,28 @@ def no_safe_thread(refused: Mapping[str, int], generated: int) -> Refusal:
     """No candidate passed the kernel. refused: rule -> number of candidates that broke it."""
     most = sorted(refused.items(), key=lambda item: (-item[1], item[0]))[:_RULES_NAMED]
     named = ", ".join(f"{rule} ({n})" for rule, n in most)
-    return Refusal(
-        "not-reachable-safely",
-        (
-            "No thread can be placed safely in this face"
-            + (f": {generated} were tried, most often refused by {named}." if named else "."),
-        ),
-        (
-            "Nerves and vessels mapped by ultrasound, and layer thicknesses measured: what is "
-            "known better needs less distance.",
-            "A treatment without threads.",
-        ),
+    return _unreachable(
+        sentence("no-safe-thread-of", generated=generated, named=named)
+        if named
+        else sentence("no-safe-thread"),
+        "map-and-measure",
     )
 
 
 def not_worth_placing() -> Refusal:
     """Safe threads exist, and none of them attains anything."""
-    return Refusal(
-        "not-reachable-safely",
-        ("No safe thread brings a lift that is worth placing it.",),
-        (
-            "Priorities on zones that threads reach, if those zones matter to the patient.",
-            "A treatment without threads.",
-        ),
-    )
+    return _unreachable(sentence("not-worth-placing"), "priorities")
 
 
 def breaks_limits() -> Refusal:
     """The best combination deforms the face more than allowed."""
-    return Refusal(
-        "not-reachable-safely",
-        ("No combination of safe threads keeps the limits on side effects.",),
-        (
-            "Layer thicknesses and elasticity measured: limits are kept with a margin for what is "
-            "not known.",
-            "A treatment without threads.",
-        ),
-    )
+    return _unreachable(sentence("breaks-limits"), "measure")
 
 
 def breaks_rule(rule: str, structure: str) -> Refusal:
     """The best combination as stated breaks a rule of the kernel."""
-    return Refusal(
-        "not-reachable-safely",
-        (f"The best combination breaks the safety rule '{rule}' {structure}".rstrip() + ".",),
-        ("Nerves and vessels mapped by ultrasound.", "A treatment without threads."),
-    )
+    key = "breaks-rule-at" if structure else "breaks-rule"
+    return _unreachable(sentence(key, rule=rule, structure=structure), "map")
 
 
 def too_little(lift_mm: float) -> Refusal:
@@ -153,13 +163,10 @@ def too_little(lift_mm: float) -> Refusal:
     least = value("planning.limits.useful_lift")
     return Refusal(
         "not-reachable-safely",
-        (
-            f"The best safe plan lifts no zone by more than {lift_mm:.1f} mm, which cannot be "
-            "told from the error of a measurement.",
-        ),
-        (
-            f"More threads per side, where fewer were asked for: a useful lift begins at "
-            f"{least:.1f} mm.",
-            "A treatment that removes or tightens tissue instead of pulling it.",
-        ),
+        (sentence("too-little", lift_mm=round(lift_mm, 1)),),
+        (sentence("more-threads", least_mm=round(least, 1)), sentence("other-treatment")),
     )
+
+
+def _unreachable(why: Sentence, way_out: str) -> Refusal:
+    return Refusal("not-reachable-safely", (why,), (sentence(way_out), sentence("without-threads")))

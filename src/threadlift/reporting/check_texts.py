@@ -7,6 +7,7 @@ from typing import Any
 
 from threadlift.outcome.judge import grouped
 from threadlift.planning import Violation
+from threadlift.reporting import refusals
 from threadlift.reporting.pages import number, words
 from threadlift.reporting.texts import Texts
 from threadlift.reporting.violations import remedy, rule_words
@@ -35,7 +36,7 @@ def criterion_facts(criterion: Json, t: Texts) -> str:
         )
     if name == "consultation":
         if "refusal" in facts:
-            return " ".join(facts["refusal"]["because"])
+            return " ".join(refusals.reasons(facts["refusal"], t))
         if facts["missing"]:
             return t("check.facts.missing", n=len(facts["missing"]))
         return ""
@@ -188,7 +189,8 @@ def _same_size(same: Json | None, t: Texts) -> Json | None:
     if same is None:
         return None
     if same["goal_attained"] is None:
-        because = " ".join((same["refusal"] or {}).get("because", []))
+        why = same["refusal"]
+        because = "" if why is None else " ".join(refusals.reasons(why, t))
         return {"sentence": t("check.same_size_none", n=same["most_per_side"]), "because": because,
                 "rows": []}  # fmt: skip
     given = same["proposed"]

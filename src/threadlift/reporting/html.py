@@ -12,8 +12,10 @@ import numpy as np
 from threadlift import evidence
 from threadlift.anatomy.structures import structures
 from threadlift.face import Capture, Face
-from threadlift.reporting import charts, figures
+from threadlift.reporting import charts, figures, refusals
 from threadlift.reporting.check_texts import check_part
+from threadlift.reporting.contacts import SHOWN as CONTACTS_SHOWN
+from threadlift.reporting.contacts import contact_rows
 from threadlift.reporting.pages import environment, number, words
 from threadlift.reporting.run_data import RunData
 from threadlift.reporting.texts import Texts, texts
@@ -47,8 +49,8 @@ def _sag_rows(assessment: Json) -> list[Json]:
     return sorted(rows, key=lambda r: (-r["degree"]["value"], -r["goal"], r["zone"]))
 
 
-def _thread_rows(run: RunData, face: Face) -> list[Json]:
-    zones = face.zones
+def _thread_rows(run: RunData, face: Face, t: Texts) -> list[Json]:
+    zones, techniques = face.zones, t.keys("techniques")
     rows = []
     for thread in run.threads:
         path = np.asarray(thread["path_mm"])
@@ -59,6 +61,9 @@ def _thread_rows(run: RunData, face: Face) -> list[Json]:
                 "id": thread["id"],
                 "side": thread["side"],
                 "product": thread["product"],
+                "technique": t(f"techniques.{name}")
+                if (name := thread["technique"]) in techniques
+                else words(name),
                 "entry": ", ".join(f"{x:.0f}" for x in thread["entry_mm"]).replace("-", "−"),
                 "to": target,
                 "length": float(np.linalg.norm(np.diff(path, axis=0), axis=1).sum()),
@@ -152,15 +157,14 @@ def _measures(assessment: Json) -> list[tuple[str, list[tuple[str, Json]]]]:
     ]
 
 
-def _missing(assessment: Json) -> list[str]:
+def _missing(assessment: Json, t: Texts) -> list[str]:
     lines = []
     for item in assessment["missing"]:
         if isinstance(item, str):
             lines.append(item)
         else:
             text = item.get("consequence") or item.get("effect") or item.get("why") or ""
-            name = words(item["item"].replace(".*.", " ").replace(".", " "))
-            lines.append(f"{name}: {text}" if text else name)
+            lines.append(refusals.gap(item["item"], text, t))
     return lines
 
 
@@ -201,8 +205,6 @@ def _certainty(run: RunData, t: Texts) -> list[tuple[str, list[tuple[str, str]],
 
 
 def _figures(run: RunData, face: Face, t: Texts) -> SimpleNamespace:
-    # Only their course along the skin is drawn, so the reference person's depths do not matter.
-    hazards = structures(face)
     out = SimpleNamespace(
         map=[],
         before_after=[],
@@ -215,6 +217,8 @@ def _figures(run: RunData, face: Face, t: Texts) -> SimpleNamespace:
         risk_place=None,
     )
     if run.threads:
+        # Only their course along the skin is drawn, so the reference person's depths do not matter.
+        hazards = structures(face)
         depths = [thread["depth_mm"] for thread in run.threads]
         out.map = figures.thread_maps(run.model, run.paths_mm, depths, hazards)
         out.depth_range = figures.depth_range(depths)
@@ -251,6 +255,7 @@ def render_report(run: RunData, language: str = "en") -> str:
     t = texts(language)
     face = face_of(run)
     plan, assessment, outcome = run.plan, run.assessment, run.outcome
+    refusal = plan.get("refusal")
     shares = {
         name: dict(share, scaled100=_percent(share)) for name, share in assessment["shares"].items()
     }
@@ -258,14 +263,16 @@ def render_report(run: RunData, language: str = "en") -> str:
         "t": t,
         "kind": run.kind,
         "plan": plan,
+        "reasons": refusals.reasons(refusal, t) if refusal else plan["reasons"],
+        "ways_out": refusals.ways_out(refusal, t) if refusal else [],
         "assessment": dict(assessment, shares=shares),
         "outcome": outcome,
         "count_left": sum(thread["side"] == "left" for thread in run.threads),
         "count_right": sum(thread["side"] == "right" for thread in run.threads),
         "sag": _sag_rows(assessment),
         "measures": _measures(assessment),
-        "missing": _missing(assessment),
-        "thread_rows": _thread_rows(run, face),
+        "missing": _missing(assessment, t),
+        "thread_rows": _thread_rows(run, face, t),
         "figures": _figures(run, face, t),
         "charts": SimpleNamespace(
             depth=charts.depth_chart(run.threads, t) if run.threads else "",
@@ -279,6 +286,8 @@ def render_report(run: RunData, language: str = "en") -> str:
             nearest=words(plan["safety"].get("nearest_structure") or "–"),
             p_hit=number(100.0 * plan["safety"]["p_hit"]),
         ),
+        "contacts": contact_rows(plan, t) if run.threads else [],
+        "contacts_shown": CONTACTS_SHOWN,
         "why": SimpleNamespace(
             cards=thread_cards(plan, t),
             check=check_line(plan, t),
