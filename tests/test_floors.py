@@ -32,12 +32,13 @@ FLOORS = {
     "reporting": 8,
     "capturing": 9,
     "selftest": 9,
-    "pipeline": 10,
-    "checking": 11,
-    "demo": 11,
-    "summary": 11,
-    "face_options": 11,
-    "cli": 12,
+    "job": 10,
+    "pipeline": 11,
+    "checking": 12,
+    "demo": 12,
+    "summary": 12,
+    "face_options": 12,
+    "cli": 13,
 }
 
 MODULES = sorted(p for p in ROOT.rglob("*.py") if p != ROOT / "__init__.py")

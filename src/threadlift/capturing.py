@@ -23,6 +23,7 @@ from threadlift.face.photo.captured import capture_photos
 from threadlift.face.scan.captured import capture_scan
 from threadlift.interop import write_face_glb
 from threadlift.interop.file_models import checked
+from threadlift.planning import Violation
 from threadlift.reporting.capture_page import write_capture_page
 from threadlift.reporting.follow_up_page import write_follow_up_page
 from threadlift.reporting.run_data import GLB
@@ -180,9 +181,17 @@ def write_json(path: Path, data: dict[str, Any]) -> None:
 
 
 def write_glb(
-    face: Face, path: Path, displacement: Array | None, threads: Sequence[Thread] = ()
+    face: Face,
+    path: Path,
+    displacement: Array | None,
+    threads: Sequence[Thread] = (),
+    violations: Sequence[Violation] = (),
 ) -> None:
-    """Write `face.glb`: the face, its displacement (n, 3) [mm] as a morph target, the threads."""
+    """Write `face.glb`: the face, its displacement (n, 3) [mm] as a morph target, the threads.
+
+    Threads that violations name are drawn apart, in red.
+    """
+    named = {v.thread for v in violations}
     write_face_glb(
         path,
         vertices=face.vertices,
@@ -190,7 +199,8 @@ def write_glb(
         normals=face.normals,
         colors=face.colors,
         displacement=displacement,
-        threads_mm=[t.path_mm for t in threads],
+        threads_mm=[t.path_mm for t in threads if t.id not in named],
+        unsafe_mm=[t.path_mm for t in threads if t.id in named],
         extras={
             "kind": face.kind,
             "unit": "m",

@@ -3,25 +3,18 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 
 from threadlift.assessment import Assessment, assess
-from threadlift.capturing import (
-    CAPTURE_PAGE,
-    FaceSource,
-    Progress,
-    silent,
-    staged,
-    within,
-)
+from threadlift.capturing import Progress, silent, staged, within
 from threadlift.consultation import Consultation
 from threadlift.errors import InputError, SolverError
 from threadlift.evidence import value
+from threadlift.job import STAGES, Job
 from threadlift.outcome import Outcome, predict
 from threadlift.outcome.judge import Evidence, Judgement, Overall, judge
-from threadlift.pipeline import STAGES, Run, inputs_sha256, write_run
+from threadlift.pipeline import Run, write_pages
 from threadlift.planning import Alternative, Plan, plan
 from threadlift.planning.places import Places
 from threadlift.planning.plan import no_treatment
@@ -32,7 +25,6 @@ from threadlift.planning.request import PlanRequest, load_proposal
 from threadlift.planning.result import Optimality, Recommendation
 from threadlift.planning.rows import build_rows
 from threadlift.planning.safety import SafetyCase
-from threadlift.reporting.capture_page import write_capture_page
 from threadlift.reporting.check_texts import failed_sentence, question_text
 from threadlift.reporting.texts import texts
 from threadlift.threads.thread import Thread
@@ -196,45 +188,23 @@ def _as_plan(
     )
 
 
-def check_to_folder(
-    plan_path: Path,
-    source: FaceSource,
-    consultation_path: Path | None,
-    folder: Path,
-    *,
-    seed: int = 0,
-    members: int = 32,
-    language: str = "en",
-    progress: Progress = silent,
-) -> Run:
+def check_to_folder(plan_path: Path, job: Job, folder: Path) -> Run:
     """`threadlift check`: a proposed plan from files to the folder of its judgement."""
-    consultation = (
-        Consultation() if consultation_path is None else Consultation.load(consultation_path)
-    )
+    consultation = job.consultation
     proposal = load_proposal(plan_path)
-    options: dict[str, Any] = {"seed": seed, "members": members, "check": True, **source.options}
     with staged(folder) as staging:
-        progress(0.0, "Fitting the face")
-        captured = source.capture(
-            consultation.measurements.interpupillary_distance_mm,
-            within(progress, 0.0, STAGES["face"]),
-        )
-        files = [*source.files, plan_path]
-        files += [] if consultation_path is None else [consultation_path]
-        progress(STAGES["face"], "Building the layered tissue")
+        captured = job.capture()
+        job.progress(STAGES["face"], "Building the layered tissue")
         tissue = Tissue.of(captured.face, consultation)
         run = check_plan(
             tissue,
             assess(captured.face, tissue, consultation),
             proposal,
-            inputs_hash=inputs_sha256(files, options),
-            seed=seed,
-            members=members,
-            progress=progress,
+            inputs_hash=job.inputs_sha256(plan_path, check=True),
+            seed=job.seed,
+            members=job.members,
+            progress=job.progress,
         )
-        progress(STAGES["outcome"], "Writing the report")
-        posture = source.posture()
-        write_run(run, staging, language, posture)
-        write_capture_page(captured, staging / CAPTURE_PAGE, language, posture)
-    progress(1.0, "Done")
+        write_pages(job, captured, run, staging)
+    job.progress(1.0, "Done")
     return run

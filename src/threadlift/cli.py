@@ -17,14 +17,20 @@ from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn
 
 from threadlift import __version__
 from threadlift.errors import ThreadliftError
-from threadlift.face_options import INPUT_FILE, face_options
+from threadlift.face_options import (
+    INPUT_FILE,
+    LANGUAGE,
+    OUT,
+    OUT_OPTION,
+    face_options,
+    job_options,
+)
 
 if TYPE_CHECKING:
     from threadlift.capturing import FaceSource
+    from threadlift.job import Job
 
 _ERR = Console(stderr=True)
-LANGUAGES = click.Choice(["en", "ko"])
-OUT = click.Path(path_type=Path, file_okay=False)
 
 
 class _Group(click.Group):
@@ -94,7 +100,7 @@ def main() -> None:
     help="A public-domain portrait, or a synthetic aged head (scan).",
 )
 @click.option("--seed", type=int, default=0, show_default=True)
-@click.option("-l", "--language", type=LANGUAGES, default="en", show_default=True)
+@LANGUAGE
 @click.option("-o", "--out", type=OUT, default=Path("demo-output"), show_default=True)
 @click.option("--json", "as_json", is_flag=True, help="Print plan and outcome as JSON.")
 def demo(case: Any, seed: int, language: str, out: Path, as_json: bool) -> None:
@@ -111,7 +117,7 @@ def demo(case: Any, seed: int, language: str, out: Path, as_json: bool) -> None:
 
 
 @main.command()
-@face_options
+@job_options(json_help="Print plan and outcome as JSON.")
 @click.option(
     "--max-threads",
     type=click.IntRange(1, 6),
@@ -119,27 +125,7 @@ def demo(case: Any, seed: int, language: str, out: Path, as_json: bool) -> None:
     show_default=True,
     help="At most this many threads per side.",
 )
-@click.option(
-    "--members",
-    type=click.IntRange(8, 1024),
-    default=32,
-    show_default=True,
-    help="Members of the ensemble behind the intervals.",
-)
-@click.option("--seed", type=int, default=0, show_default=True)
-@click.option("-l", "--language", type=LANGUAGES, default="en", show_default=True)
-@click.option("-o", "--out", type=OUT, required=True, help="Folder for the results.")
-@click.option("--json", "as_json", is_flag=True, help="Print plan and outcome as JSON.")
-def plan(
-    source: FaceSource,
-    consultation: Path | None,
-    max_threads: int,
-    members: int,
-    seed: int,
-    language: str,
-    out: Path,
-    as_json: bool,
-) -> None:
+def plan(job: Job, max_threads: int, out: Path, as_json: bool) -> None:
     """Plan for a face: face.glb, assessment, plan, outcome and report.
 
     Example: threadlift plan --scan head.obj --consultation consultation.yaml -o out
@@ -148,16 +134,7 @@ def plan(
 
     start = time.monotonic()
     with _bar() as progress:
-        run = plan_to_folder(
-            source,
-            consultation,
-            out,
-            max_threads=max_threads,
-            seed=seed,
-            members=members,
-            language=language,
-            progress=progress,
-        )
+        run = plan_to_folder(job.telling(progress), out, max_threads=max_threads)
     _finish(run, out, start, as_json)
 
 
@@ -174,8 +151,8 @@ def _finish(run: Any, out: Path, start: float, as_json: bool) -> None:
 
 @main.command()
 @face_options
-@click.option("-l", "--language", type=LANGUAGES, default="en", show_default=True)
-@click.option("-o", "--out", type=OUT, required=True, help="Folder for the results.")
+@LANGUAGE
+@OUT_OPTION
 @click.option("--json", "as_json", is_flag=True, help="Print capture.json.")
 def capture(
     source: FaceSource, consultation: Path | None, language: str, out: Path, as_json: bool
@@ -210,8 +187,8 @@ def capture(
 @click.option(
     "--hand-held", is_flag=True, help="The scanner chooses its own axes each time it starts."
 )
-@click.option("-l", "--language", type=LANGUAGES, default="en", show_default=True)
-@click.option("-o", "--out", type=OUT, required=True, help="Folder for the results.")
+@LANGUAGE
+@OUT_OPTION
 @click.option("--json", "as_json", is_flag=True, help="Print follow_up.json.")
 def follow_up(
     before: Path,
@@ -251,55 +228,29 @@ def follow_up(
 
 @main.command()
 @click.argument("plan_file", metavar="PLAN", type=INPUT_FILE)
-@face_options
-@click.option("--members", type=click.IntRange(8, 1024), default=32, show_default=True)
-@click.option("--seed", type=int, default=0, show_default=True)
-@click.option("-o", "--out", type=OUT, required=True, help="Folder for the results.")
-@click.option("--json", "as_json", is_flag=True, help="Print the outcome as JSON.")
-def simulate(
-    plan_file: Path,
-    source: FaceSource,
-    consultation: Path | None,
-    members: int,
-    seed: int,
-    out: Path,
-    as_json: bool,
-) -> None:
+@job_options(json_help="Print the outcome as JSON.", pages=False)
+def simulate(plan_file: Path, job: Job, out: Path, as_json: bool) -> None:
     """Simulate the threads of PLAN (a plan.json) in a face: outcome.json and face.glb.
+
+    Safety rules that the threads break are told; they do not stop the simulation.
 
     Example: threadlift simulate out/plan.json --scan head.obj -o simulated
     """
     from threadlift.pipeline import simulate_to_folder
-    from threadlift.summary import print_outcome
+    from threadlift.summary import print_simulated
 
     with _bar() as progress:
-        outcome = simulate_to_folder(
-            plan_file, source, consultation, out, seed=seed, members=members, progress=progress
-        )
+        found = simulate_to_folder(plan_file, job.telling(progress), out)
     if as_json:
-        click.echo(json.dumps(outcome.to_json(), indent=1, ensure_ascii=False))
+        click.echo(json.dumps(found.to_json(), indent=1, ensure_ascii=False))
     else:
-        print_outcome(outcome.to_json())
+        print_simulated(found.to_json())
 
 
 @main.command("check")
 @click.argument("plan_file", metavar="PLAN", type=INPUT_FILE)
-@face_options
-@click.option("--members", type=click.IntRange(8, 1024), default=32, show_default=True)
-@click.option("--seed", type=int, default=0, show_default=True)
-@click.option("-l", "--language", type=LANGUAGES, default="en", show_default=True)
-@click.option("-o", "--out", type=OUT, required=True, help="Folder for the results.")
-@click.option("--json", "as_json", is_flag=True, help="Print plan and outcome as JSON.")
-def check_command(
-    plan_file: Path,
-    source: FaceSource,
-    consultation: Path | None,
-    members: int,
-    seed: int,
-    language: str,
-    out: Path,
-    as_json: bool,
-) -> None:
+@job_options(json_help="Print plan and outcome as JSON.")
+def check_command(plan_file: Path, job: Job, out: Path, as_json: bool) -> None:
     """Judge a proposed PLAN on a face: a verdict per criterion, and what to ask.
 
     PLAN is YAML in landmark terms or in mm (see examples/proposed-plan.yaml), or a plan.json.
@@ -310,22 +261,13 @@ def check_command(
 
     start = time.monotonic()
     with _bar() as progress:
-        run = check_to_folder(
-            plan_file,
-            source,
-            consultation,
-            out,
-            seed=seed,
-            members=members,
-            language=language,
-            progress=progress,
-        )
+        run = check_to_folder(plan_file, job.telling(progress), out)
     _finish(run, out, start, as_json)
 
 
 @main.command()
 @click.argument("folder", metavar="DIR", type=INPUT_FILE)
-@click.option("-l", "--language", type=LANGUAGES, default="en", show_default=True)
+@LANGUAGE
 def report(folder: Path, language: str) -> None:
     """Make the report of a finished run again.
 

@@ -12,8 +12,10 @@ from PIL import Image
 from scipy.spatial import KDTree
 from scipy.spatial.transform import Rotation
 
+from threadlift.capturing import FaceSource, Progress
 from threadlift.face.synthetic.person import synthetic_face, synthetic_scan
-from threadlift.pipeline import FaceSource, Progress, Run, plan_to_folder
+from threadlift.job import Job
+from threadlift.pipeline import Run, plan_to_folder
 
 Case = Literal["portrait", "jowl"]
 
@@ -59,6 +61,5 @@ def run_demo(
     else:
         source = FaceSource(scan=jowl_scan_file(work, seed))
     with as_file(files("threadlift") / "examples" / name) as consultation:
-        return plan_to_folder(
-            source, consultation, folder, seed=seed, language=language, progress=progress
-        )
+        job = Job(source, consultation, seed, language=language, progress=progress)
+        return plan_to_folder(job, folder)

@@ -1,4 +1,4 @@
-"""The command-line options that say where a face comes from, shared by several commands."""
+"""Command-line options that several commands share: the face, the run, where results go."""
 
 from __future__ import annotations
 
@@ -10,6 +10,11 @@ from typing import Any
 import click
 
 INPUT_FILE = click.Path(path_type=Path)
+OUT = click.Path(path_type=Path, file_okay=False)
+LANGUAGE = click.option(
+    "-l", "--language", type=click.Choice(["en", "ko"]), default="en", show_default=True
+)
+OUT_OPTION = click.option("-o", "--out", type=OUT, required=True, help="Folder for the results.")
 #: Expressions that a further capture may show, and their words for the help.
 EXPRESSIONS = {
     "smile": "smiling",
@@ -89,3 +94,46 @@ def face_options(command: Callable[..., Any]) -> Callable[..., Any]:
     ):
         wrapped = option(wrapped)
     return wrapped
+
+
+def job_options(*, json_help: str, pages: bool = True) -> Callable[..., Any]:
+    """Adds what `plan`, `check` and `simulate` are asked alike.
+
+    The command gets it as `job`, a `Job` that tells nobody of its progress, `out` and `as_json`.
+    pages: whether the command writes pages, which have a language.
+    """
+
+    def add(command: Callable[..., Any]) -> Callable[..., Any]:
+        @functools.wraps(command)
+        def with_job(
+            *,
+            source: Any,
+            consultation: Path | None,
+            members: int,
+            seed: int,
+            language: str = "en",
+            **others: Any,
+        ) -> Any:
+            from threadlift.job import Job
+
+            return command(job=Job(source, consultation, seed, members, language), **others)
+
+        options = [
+            click.option(
+                "--members",
+                type=click.IntRange(8, 1024),
+                default=32,
+                show_default=True,
+                help="Members of the ensemble behind the intervals.",
+            ),
+            click.option("--seed", type=int, default=0, show_default=True),
+            *([LANGUAGE] if pages else []),
+            OUT_OPTION,
+            click.option("--json", "as_json", is_flag=True, help=json_help),
+        ]
+        wrapped: Callable[..., Any] = with_job
+        for option in reversed(options):
+            wrapped = option(wrapped)
+        return face_options(wrapped)
+
+    return add

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-import hashlib
 import json
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -13,7 +13,6 @@ import numpy as np
 from threadlift.assessment import Assessment, assess
 from threadlift.capturing import (
     CAPTURE_PAGE,
-    FaceSource,
     Progress,
     silent,
     staged,
@@ -24,18 +23,18 @@ from threadlift.capturing import (
 from threadlift.consultation import Consultation
 from threadlift.errors import InputError
 from threadlift.face import Face
+from threadlift.face.captured import Captured
 from threadlift.face.pair import Displacement
 from threadlift.interop.file_models import checked
+from threadlift.job import STAGES, Job
 from threadlift.outcome import Outcome, predict
-from threadlift.planning import Plan, plan
+from threadlift.planning import Plan, SafetyReport, plan
+from threadlift.planning.safety import SafetyCase
 from threadlift.reporting import load_run, write_report
 from threadlift.reporting.capture_page import write_capture_page
 from threadlift.reporting.run_data import ASSESSMENT, GLB, OUTCOME, PLAN, REPORT
 from threadlift.threads.thread import Thread
 from threadlift.tissue import Tissue
-
-#: Share of the run at which each stage ends; from timings of the demo.
-STAGES = {"face": 0.08, "tissue": 0.14, "plan": 0.50, "outcome": 0.92, "report": 1.0}
 
 
 @dataclass(frozen=True)
@@ -46,15 +45,6 @@ class Run:
     assessment: Assessment
     plan: Plan
     outcome: Outcome | None
-
-
-def inputs_sha256(files: list[Path], options: dict[str, Any]) -> str:
-    """SHA-256 over the content of the input files and the options, in a fixed order."""
-    digest = hashlib.sha256()
-    for path in files:
-        digest.update(hashlib.sha256(path.read_bytes()).digest())
-    digest.update(json.dumps(options, sort_keys=True).encode())
-    return digest.hexdigest()
 
 
 def execute(
@@ -117,6 +107,7 @@ def write_run(
         folder / GLB,
         np.zeros_like(face.vertices) if displacement is None else displacement,
         run.plan.recommended,
+        run.plan.safety.violations,
     )
     write_json(
         folder / ASSESSMENT,
@@ -135,45 +126,31 @@ def write_run(
     write_report(load_run(folder), folder / REPORT, language)
 
 
-def plan_to_folder(
-    source: FaceSource,
-    consultation_path: Path | None,
-    folder: Path,
-    *,
-    max_threads: int = 4,
-    seed: int = 0,
-    members: int = 32,
-    language: str = "en",
-    progress: Progress = silent,
-) -> Run:
+def plan_to_folder(job: Job, folder: Path, *, max_threads: int = 4) -> Run:
     """`threadlift plan`: the whole way from files to a folder of results."""
-    consultation = (
-        Consultation() if consultation_path is None else Consultation.load(consultation_path)
-    )
-    options = {"max_threads": max_threads, "seed": seed, "members": members, **source.options}
+    consultation = job.consultation
     with staged(folder) as staging:
-        progress(0.0, "Fitting the face")
-        captured = source.capture(
-            consultation.measurements.interpupillary_distance_mm,
-            within(progress, 0.0, STAGES["face"]),
-        )
-        face = captured.face
-        posture = source.posture()
-        files = source.files + ([] if consultation_path is None else [consultation_path])
+        captured = job.capture()
         run = execute(
-            face,
+            captured.face,
             consultation,
-            inputs_hash=inputs_sha256(files, options),
+            inputs_hash=job.inputs_sha256(max_threads=max_threads),
             max_threads=max_threads,
-            seed=seed,
-            members=members,
-            progress=progress,
+            seed=job.seed,
+            members=job.members,
+            progress=job.progress,
         )
-        progress(STAGES["outcome"], "Writing the report")
-        write_run(run, staging, language, posture)
-        write_capture_page(captured, staging / CAPTURE_PAGE, language, posture)
-    progress(1.0, "Done")
+        write_pages(job, captured, run, staging)
+    job.progress(1.0, "Done")
     return run
+
+
+def write_pages(job: Job, captured: Captured, run: Run, folder: Path) -> None:
+    """Everything that `plan` and `check` leave: the run's files and the page of the capture."""
+    job.progress(STAGES["outcome"], "Writing the report")
+    posture = job.source.posture()
+    write_run(run, folder, job.language, posture)
+    write_capture_page(captured, folder / CAPTURE_PAGE, job.language, posture)
 
 
 def read_threads(path: Path) -> tuple[Thread, ...]:
@@ -191,39 +168,63 @@ def read_threads(path: Path) -> tuple[Thread, ...]:
     return threads
 
 
-def simulate_to_folder(
-    plan_path: Path,
-    source: FaceSource,
-    consultation_path: Path | None,
-    folder: Path,
+@dataclass(frozen=True)
+class Simulated:
+    """What given threads do to a face, and which safety rules they break there."""
+
+    outcome: Outcome
+    safety: SafetyReport
+
+    def to_json(self) -> dict[str, Any]:
+        """`outcome.json` with the safety kernel's report, as plan.json has it."""
+        return self.outcome.to_json() | {"safety": self.safety.to_json()}
+
+
+def simulate(
+    tissue: Tissue,
+    threads: Sequence[Thread],
+    assessment: Assessment,
     *,
-    seed: int = 0,
     members: int = 32,
+    seed: int = 0,
     progress: Progress = silent,
-) -> Outcome:
+) -> Simulated:
+    """Predict what given threads do. Broken safety rules are told; they do not stop it.
+
+    Raises InputError where the tissue is not that of a face.
+    """
+    if tissue.face is None or tissue.stack is None:
+        raise InputError("A plan is simulated in a face.", "Use Tissue.of(face, consultation).")
+    safety = SafetyCase.of(tissue.face, tissue.stack).check(threads)
+    outcome = predict(tissue, threads, assessment, members=members, seed=seed, progress=progress)
+    if broken := safety.violations:
+        note = (
+            f"The threads break {len(broken)} safety rules on this face (see safety.violations); "
+            "they were simulated nevertheless, which does not make them a plan to carry out."
+        )
+        outcome = replace(outcome, notes=(note, *outcome.notes))
+    return Simulated(outcome, safety)
+
+
+def simulate_to_folder(plan_path: Path, job: Job, folder: Path) -> Simulated:
     """`threadlift simulate`: outcome.json and the displaced face.glb of a given plan."""
-    consultation = (
-        Consultation() if consultation_path is None else Consultation.load(consultation_path)
-    )
+    consultation = job.consultation
     threads = read_threads(plan_path)
     with staged(folder) as staging:
-        progress(0.0, "Fitting the face")
-        face = source.load(
-            consultation.measurements.interpupillary_distance_mm,
-            within(progress, 0.0, STAGES["face"]),
-        )
-        progress(STAGES["face"], "Building the layered tissue")
+        face = job.capture().face
+        job.progress(STAGES["face"], "Building the layered tissue")
         tissue = Tissue.of(face, consultation)
-        assessment = assess(face, tissue, consultation)
-        outcome = predict(
+        found = simulate(
             tissue,
             threads,
-            assessment,
-            members=members,
-            seed=seed,
-            progress=within(progress, STAGES["tissue"], STAGES["outcome"]),
+            assess(face, tissue, consultation),
+            members=job.members,
+            seed=job.seed,
+            progress=within(job.progress, STAGES["tissue"], STAGES["outcome"]),
         )
-        write_json(staging / OUTCOME, checked("outcome", outcome.to_json()))
-        write_glb(face, staging / GLB, outcome.displacement_mm, threads)
-    progress(1.0, "Done")
-    return outcome
+        write_json(staging / OUTCOME, checked("outcome", found.to_json()))
+        write_glb(
+            face, staging / GLB, found.outcome.displacement_mm, threads, found.safety.violations
+        )
+    job.progress(1.0, "Done")
+    return found

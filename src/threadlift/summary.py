@@ -12,7 +12,7 @@ from rich.table import Table
 
 from threadlift.face.captured import Captured
 from threadlift.face.pair import Displacement, FollowUp
-from threadlift.reporting.check_texts import check_part
+from threadlift.reporting.check_texts import check_part, violation_rows
 from threadlift.reporting.texts import Texts, texts
 from threadlift.selftest import Case
 
@@ -91,8 +91,7 @@ def _print_check(console: Console, judged: Json, t: Texts) -> None:
         line = f"{behind} {row['unit']} {row['facts']}".strip()
         table.add_row(row["name"], t(f"check.verdicts.{row['verdict']}"), line)
     console.print(table)
-    for row in judged["violations"]:
-        console.print(f"  {row['threads']}: {row['what']}. {row['remedy']}", soft_wrap=True)
+    _print_violations(console, judged["violations"])
     for heading, lines in (
         ("check.not_stated", judged["assumptions"]),
         ("check.questions", judged["questions"]),
@@ -101,6 +100,21 @@ def _print_check(console: Console, judged: Json, t: Texts) -> None:
             console.print(f"{t(heading)}:")
             for line in lines:
                 console.print(f"  {line}", soft_wrap=True)
+
+
+def _print_violations(console: Console, rows: list[Json]) -> None:
+    for row in rows:
+        console.print(f"  {row['threads']}: {row['what']}. {row['remedy']}", soft_wrap=True)
+
+
+def print_simulated(simulated: Json) -> None:
+    """What given threads do, and first of all which safety rules they break."""
+    console = Console()
+    t = texts("en")
+    if rows := violation_rows(simulated["safety"]["violations"], t):
+        console.print(f"[red]{t('check.violations')}:[/red]")
+        _print_violations(console, rows)
+    print_outcome(simulated)
 
 
 def print_outcome(outcome: Json) -> None:

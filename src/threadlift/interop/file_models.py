@@ -238,7 +238,7 @@ class SolverModel(FileModel):
 
 
 class OutcomeModel(FileModel):
-    """`outcome.json`."""
+    """`outcome.json`. `safety`: the kernel's report on threads that `simulate` was given."""
 
     schema_: Literal["threadlift.outcome/1"] = Field(alias="schema")
     lift_mm: dict[str, EstimateModel]
@@ -248,6 +248,7 @@ class OutcomeModel(FileModel):
     complications: list[ComplicationModel]
     solver: SolverModel
     mesh: dict[str, float]
+    safety: SafetyModel | None = None
 
 
 class SagModel(FileModel):

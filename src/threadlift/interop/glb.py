@@ -24,7 +24,7 @@ _MAGIC, _JSON, _BIN = 0x46546C67, 0x4E4F534A, 0x004E4942
 _FLOAT, _UINT, _UBYTE = 5126, 5125, 5121
 _TYPES = {_FLOAT: np.float32, _UINT: np.uint32, _UBYTE: np.uint8}
 _WIDTH = {"SCALAR": 1, "VEC3": 3, "VEC4": 4}
-THREAD_COLOR = (0.10, 0.35, 0.75, 1.0)
+THREAD_COLOR, UNSAFE_COLOR = (0.10, 0.35, 0.75, 1.0), (0.80, 0.10, 0.10, 1.0)
 
 
 @dataclass(frozen=True)
@@ -112,10 +112,14 @@ def write_face_glb(
     colors: NDArray[np.uint8] | None,
     displacement: NDArray[np.float64] | None,
     threads_mm: Sequence[NDArray[np.float64]] = (),
+    unsafe_mm: Sequence[NDArray[np.float64]] = (),
     extras: dict[str, Any] | None = None,
     thread_radius_mm: float = 0.4,
 ) -> None:
-    """Write the face (n, 3) [mm], its displacement as morph target `after`, threads as tubes."""
+    """Write the face (n, 3) [mm], its displacement as morph target `after`, threads as tubes.
+
+    unsafe_mm: threads that break a safety rule, in a mesh and a colour of their own.
+    """
     buffer = _Buffer()
     attributes = {
         "POSITION": buffer.add(vertices / MM_PER_M, "VEC3", _FLOAT, bounds=True),
@@ -139,31 +143,10 @@ def write_face_glb(
         face_mesh["extras"] = {"targetNames": ["after"]}
     meshes = [face_mesh]
     nodes: list[dict[str, Any]] = [{"name": "face", "mesh": 0}]
-    if threads_mm:
-        parts = [tube(np.asarray(p, dtype=float), thread_radius_mm) for p in threads_mm]
-        offsets = np.cumsum([0] + [len(v) for v, _ in parts[:-1]])
-        tube_vertices = np.concatenate([v for v, _ in parts])
-        tube_triangles = np.concatenate([t + o for (_, t), o in zip(parts, offsets, strict=True)])
-        meshes.append(
-            {
-                "name": "threads",
-                "primitives": [
-                    {
-                        "attributes": {
-                            "POSITION": buffer.add(
-                                tube_vertices / MM_PER_M, "VEC3", _FLOAT, bounds=True
-                            )
-                        },
-                        "indices": buffer.add(
-                            tube_triangles.reshape(-1), "SCALAR", _UINT, target=34963
-                        ),
-                        "material": 1,
-                        "mode": 4,
-                    }
-                ],
-            }
-        )
-        nodes.append({"name": "threads", "mesh": 1})
+    for name, paths, material in (("threads", threads_mm, 1), ("unsafe threads", unsafe_mm, 2)):
+        if paths:
+            nodes.append({"name": name, "mesh": len(meshes)})
+            meshes.append(_tubes(buffer, name, paths, thread_radius_mm, material))
     document = {
         "asset": {"version": "2.0", "generator": "threadlift", "extras": extras or {}},
         "scene": 0,
@@ -176,15 +159,8 @@ def write_face_glb(
                 "doubleSided": True,
                 "pbrMetallicRoughness": {"metallicFactor": 0.0, "roughnessFactor": 0.75},
             },
-            {
-                "name": "thread",
-                "doubleSided": True,
-                "pbrMetallicRoughness": {
-                    "baseColorFactor": list(THREAD_COLOR),
-                    "metallicFactor": 0.0,
-                    "roughnessFactor": 0.6,
-                },
-            },
+            _plain("thread", THREAD_COLOR),
+            _plain("unsafe thread", UNSAFE_COLOR),
         ],
         "accessors": buffer.accessors,
         "bufferViews": buffer.views,
@@ -201,6 +177,41 @@ def write_face_glb(
         + struct.pack("<II", len(binary), _BIN)
         + binary
     )
+
+
+def _tubes(
+    buffer: _Buffer,
+    name: str,
+    paths_mm: Sequence[NDArray[np.float64]],
+    radius_mm: float,
+    material: int,
+) -> dict[str, Any]:
+    """One mesh of tubes round polylines (k, 3)."""
+    parts = [tube(np.asarray(p, dtype=float), radius_mm) for p in paths_mm]
+    offsets = np.cumsum([0] + [len(v) for v, _ in parts[:-1]])
+    vertices = np.concatenate([v for v, _ in parts])
+    triangles = np.concatenate([t + o for (_, t), o in zip(parts, offsets, strict=True)])
+    position = buffer.add(vertices / MM_PER_M, "VEC3", _FLOAT, bounds=True)
+    primitive = {
+        "attributes": {"POSITION": position},
+        "indices": buffer.add(triangles.reshape(-1), "SCALAR", _UINT, target=34963),
+        "material": material,
+        "mode": 4,
+    }
+    return {"name": name, "primitives": [primitive]}
+
+
+def _plain(name: str, color: tuple[float, float, float, float]) -> dict[str, Any]:
+    """A material of one colour (RGBA, 0 to 1), seen from both sides."""
+    return {
+        "name": name,
+        "doubleSided": True,
+        "pbrMetallicRoughness": {
+            "baseColorFactor": list(color),
+            "metallicFactor": 0.0,
+            "roughnessFactor": 0.6,
+        },
+    }
 
 
 def read_face_glb(path: str | Path) -> FaceModel:
