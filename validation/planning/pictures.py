@@ -13,7 +13,12 @@ from PIL import Image
 from threadlift.anatomy import structures
 from threadlift.graphics import draw_text
 from threadlift.interop import FaceModel
-from threadlift.reporting.figures import thread_pictures
+from threadlift.reporting.figures import (
+    HAZARD_COLORS,
+    depth_color,
+    depth_range,
+    thread_pictures,
+)
 from threadlift.threads import Thread
 from validation.planning.people import PATTERNS, person
 from validation.planning.result import FaceResult
@@ -22,6 +27,7 @@ from validation.planning.scoring import median_face
 Picture = NDArray[np.uint8]
 _QUALITY = 80
 _BAND = 46
+_SCALE = 120
 
 
 @dataclass(frozen=True)
@@ -90,20 +96,46 @@ def write_pictures(shown: Sequence[Chosen], folder: Path) -> None:
 
 
 def drawn(result: FaceResult) -> Picture:
-    """The plan on the face from three sides, with a line that says whose it is."""
-    who = person(result.number)
-    face = who.face
+    """The plan on the face from three sides, over a line that says whose it is and a key."""
+    face = person(result.number).face
     model = FaceModel(face.vertices, face.triangles, None, np.zeros_like(face.vertices), {})
     threads = [Thread.from_json(t) for t in result.threads]
+    depths = [t.depth_mm.tolist() for t in threads]
     views = thread_pictures(
         model,
         [t.path_mm for t in threads],
-        [t.depth_mm.tolist() for t in threads],
+        depths,
         structures(face),
+        names=[t.id for t in threads],
     )
     row = np.hstack(views)
-    band = np.full((_BAND, row.shape[1], 3), 255, dtype=np.uint8)
-    return np.vstack([draw_text(band, (10.0, 14.0), _title(result, threads), size=17.0), row])
+    head = draw_text(_band(row.shape[1]), (10.0, 14.0), _title(result, threads), size=17.0)
+    return np.vstack([head, row, _key(row.shape[1], depths)])
+
+
+def _band(width: int) -> Picture:
+    return np.full((_BAND, width, 3), 255, dtype=np.uint8)
+
+
+def _key(width: int, depths_mm: Sequence[Sequence[float]]) -> Picture:
+    """What the colours mean: depth of threads, kinds of structures."""
+    band, x = _band(width), 10
+    if depths_mm:
+        low, high = depth_range(depths_mm)
+        band = draw_text(band, (x, 14.0), f"depth {low:.0f} mm", size=15.0)
+        x += 108
+        for i in range(_SCALE):
+            band[16:30, x + i] = depth_color(i / (_SCALE - 1))
+        x += _SCALE + 8
+        band = draw_text(band, (x, 14.0), f"{high:.0f} mm or more", size=15.0)
+        x += 140
+    for kind, color in HAZARD_COLORS.items():
+        if kind == "gland":
+            continue
+        band[21:25, x : x + 30] = color
+        band = draw_text(band, (x + 38.0, 14.0), kind, size=15.0)
+        x += 110
+    return band
 
 
 def _title(result: FaceResult, threads: Sequence[Thread]) -> str:

@@ -17,6 +17,7 @@ from threadlift.graphics import (
     Camera,
     draw_dots,
     draw_polyline,
+    draw_text,
     map_colors,
     png_bytes,
     portrait_camera,
@@ -30,7 +31,8 @@ FRONT, LEFT, RIGHT = 0.0, 45.0, -45.0
 SIZE = (420, 500)
 #: A thread runs under the skin: it shows where it lies no deeper than this behind it [mm].
 UNDER_SKIN_MM = 22.0
-DEPTH_MAP = "plasma"
+#: Depth runs through the map up to here only: its yellow end would read as a nerve.
+DEPTH_MAP, DEPTH_MAP_END = "plasma", 0.72
 LIFT_MAP = "viridis"
 HAZARD_COLORS = {
     "nerve": (226, 188, 40),
@@ -40,6 +42,10 @@ HAZARD_COLORS = {
     "gland": (120, 170, 120),
 }
 _GREY_SHARE = 0.45
+# A view along a direction with this much sideways in it is a view from one side.
+_FROM_ONE_SIDE = 0.4
+# How far beside the end of a thread its name stands [px].
+_BESIDE_PX = 9.0
 
 
 @dataclass(frozen=True)
@@ -67,9 +73,9 @@ def data_uri(rgb: NDArray[np.uint8]) -> str:
     return "data:image/png;base64," + base64.b64encode(png_bytes(rgb)).decode("ascii")
 
 
-def gradient(name: str, steps: int = 9) -> str:
-    """CSS gradient of a colour map, for the scales under the pictures."""
-    stops = [colormaps[name](i / (steps - 1))[:3] for i in range(steps)]
+def gradient(name: str, end: float = 1.0, steps: int = 9) -> str:
+    """CSS gradient of a colour map up to `end`, for the scales under the pictures."""
+    stops = [colormaps[name](end * i / (steps - 1))[:3] for i in range(steps)]
     text = ", ".join("rgb({:.0f} {:.0f} {:.0f})".format(*(255 * c for c in s)) for s in stops)
     return f"linear-gradient(90deg, {text})"
 
@@ -114,6 +120,12 @@ def _quiet(model: FaceModel) -> NDArray[np.uint8]:
     return np.round(mixed).astype(np.uint8)
 
 
+def depth_color(level: float) -> tuple[int, int, int]:
+    """Colour of a depth at `level` (0..1) of the range that all threads share."""
+    r, g, b = colormaps[DEPTH_MAP](DEPTH_MAP_END * min(max(level, 0.0), 1.0))[:3]
+    return int(255 * r), int(255 * g), int(255 * b)
+
+
 def depth_range(depths: Sequence[Sequence[float]]) -> tuple[float, float]:
     """Ends of the depth scale [mm] that all threads share."""
     flat = np.concatenate([np.asarray(d, dtype=float) for d in depths])
@@ -139,10 +151,13 @@ def thread_pictures(
     depths_mm: Sequence[Sequence[float]],
     structures: Sequence[Structure],
     marks_mm: NDArray[np.float64] | None = None,
+    names: Sequence[str] = (),
 ) -> list[NDArray[np.uint8]]:
-    """Threads coloured by depth over the hazards, from the right, front and left."""
+    """Threads coloured by depth over the hazards, from the right, front and left.
+
+    names: of the threads, written beside their ends where there are any.
+    """
     low, high = depth_range(depths_mm) if len(depths_mm) else (0.0, 1.0)
-    cmap = colormaps[DEPTH_MAP]
     pictures = []
     for yaw in (RIGHT, FRONT, LEFT):
         camera = Views.of(model.vertices).camera(yaw)
@@ -177,13 +192,12 @@ def thread_pictures(
             )
             for a in range(len(path) - 1):
                 level = (0.5 * (depth[a] + depth[a + 1]) - low) / (high - low)
-                r, g, b = (int(255 * c) for c in cmap(min(max(level, 0.0), 1.0))[:3])
                 image = draw_polyline(
                     image,
                     shot.depth,
                     camera,
                     path[a : a + 2],
-                    (r, g, b),
+                    depth_color(level),
                     3.2,
                     "hide",
                     tolerance_mm=UNDER_SKIN_MM,
@@ -198,15 +212,36 @@ def thread_pictures(
                 "hide",
                 tolerance_mm=UNDER_SKIN_MM,
             )
+        for path, name in zip(paths_mm, names, strict=bool(names)):
+            if visible_side(path, camera, model):
+                image = _named(image, camera, path, name)
         if marks_mm is not None and len(marks_mm):
             image = draw_dots(image, shot.depth, camera, marks_mm, (163, 42, 42), 5.0, "hide")
         pictures.append(image)
     return pictures
 
 
+def _named(
+    image: NDArray[np.uint8], camera: Camera, path: NDArray[np.float64], name: str
+) -> NDArray[np.uint8]:
+    """The picture with a thread's name in the direction in which its end points."""
+    (before, end), _ = camera.project(path[[-2, -1]])
+    way = (end - before) / max(float(np.linalg.norm(end - before)), 1e-9)
+    x, y = end + _BESIDE_PX * way
+    for dx, dy in ((-1, 0), (1, 0), (0, -1), (0, 1)):
+        image = draw_text(image, (x + dx, y + dy), name, (255, 255, 255), 12.0, "mm")
+    return draw_text(image, (x, y), name, size=12.0, anchor="mm")
+
+
 def visible_side(path: NDArray[np.float64], camera: Camera, model: FaceModel) -> bool:
-    """Whether the skin over the path's middle faces the camera (the far cheek does not)."""
-    middle = path[len(path) // 2]
+    """Whether a thread belongs to a view.
+
+    The skin over the path's middle faces the camera, and a view from one side shows no thread of
+    the other, which would only peep out at the outline.
+    """
+    middle, view = path[len(path) // 2], camera.rotation[2]
+    if abs(view[0]) > _FROM_ONE_SIDE and view[0] * middle[0] > 0.0:
+        return False
     nearest = int(np.argmin(np.linalg.norm(model.vertices - middle, axis=1)))
     normal = vertex_normals(model.vertices, model.triangles)[nearest]
-    return bool(normal @ camera.rotation[2] < 0.1)
+    return bool(normal @ view < 0.1)

@@ -222,7 +222,7 @@ def _figures(run: RunData, face: Face, t: Texts) -> SimpleNamespace:
         depths = [thread["depth_mm"] for thread in run.threads]
         out.map = figures.thread_maps(run.model, run.paths_mm, depths, hazards)
         out.depth_range = figures.depth_range(depths)
-        out.depth_gradient = figures.gradient(figures.DEPTH_MAP)
+        out.depth_gradient = figures.gradient(figures.DEPTH_MAP, figures.DEPTH_MAP_END)
         shown = [s for s in hazards if s.kind != "gland"]
         names = dict.fromkeys(
             (s.kind, s.name.removesuffix("_left").removesuffix("_right")) for s in shown
