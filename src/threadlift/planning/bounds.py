@@ -1,4 +1,4 @@
-"""The grid problem of one side, its cliques, and the multipliers of its relaxation.
+"""The grid problem of one side, and its cliques.
 
 See :mod:`threadlift.planning.search` for the derivation.
 """
@@ -9,7 +9,6 @@ from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.optimize import linprog
 
 
 @dataclass(frozen=True)
@@ -75,35 +74,3 @@ def clique_cover(conflict: NDArray, order: NDArray | None = None) -> NDArray:
             clique[c] = len(common)
             common.append(conflict[c].copy())
     return clique
-
-
-def root_multipliers(problem: SideProblem, caps: NDArray, n_max: int) -> tuple[NDArray, NDArray]:
-    """Multipliers pi (Z,) and mu (K,) that bound best a choice of at most n_max items.
-
-    min over pi, s, mu, t >= 0 of 1 - sum pi + sum mu + n_max t with
-    t >= pi.a_j - c_j - mu.e_j, s_z >= pi_z - (1 - theta) w_z, sum s <= theta: a linear programme,
-    the dual of the relaxation without cliques.
-    """
-    m, zones = problem.attain.shape
-    k = caps.shape[1]
-    zero = np.zeros
-    items = np.hstack([problem.attain, zero((m, zones)), -caps, -np.ones((m, 1))])
-    share = np.hstack([np.eye(zones), -np.eye(zones), zero((zones, k + 1))])
-    budget = np.concatenate([zero(zones), np.ones(zones), zero(k + 1)])[None]
-    shares = (1.0 - problem.theta) * problem.weights
-    solution = linprog(
-        np.concatenate([-np.ones(zones), zero(zones), np.ones(k), [float(n_max)]]),
-        A_ub=np.vstack([items, share, budget]),
-        b_ub=np.concatenate([problem.cost, shares, [problem.theta]]),
-        bounds=(0.0, None),
-        method="highs-ds",
-    )
-    if solution.status != 0:
-        # Any multipliers give a valid bound; the search adapts them.
-        return zero(zones), zero(k)
-    pi = np.maximum(solution.x[:zones], 0.0)
-    over = np.maximum(pi - shares, 0.0)
-    if over.sum() > problem.theta:
-        # Back into the feasible set: the bound must hold whatever the rounding.
-        pi = np.minimum(pi, shares) + over * (problem.theta / over.sum())
-    return pi, np.maximum(solution.x[2 * zones : 2 * zones + k], 0.0)

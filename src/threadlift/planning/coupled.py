@@ -74,6 +74,9 @@ def choose(
         if left is not None and right is not None:
             plain: dict[Side, SideProblem] = {"left": left.problem, "right": right.problem}
             priced = _Priced.of(left, right, limit)
+            # What a side may leave open; its value under prices says little about it.
+            least, share = value("planning.search.least_gap"), value("planning.search.side_gap")
+            spare = {s: max(least, share * alone[s].best.value) for s in SIDES}
             pools: dict[Side, SearchResult] = dict(alone)
             prices = np.zeros(len(priced.goal_left))
             last: dict[Side, Choice] = {s: alone[s].best for s in SIDES}
@@ -90,7 +93,7 @@ def choose(
                 rounds += 1
                 problems = priced.problems(prices)
                 found = {
-                    s: pool.submit(_again, problems[s], n_max, pools[s].pool, work_limit)
+                    s: pool.submit(_again, problems[s], n_max, pools[s].pool, spare[s], work_limit)
                     for s in SIDES
                 }
                 done: dict[Side, SearchResult] = {s: found[s].result() for s in SIDES}
@@ -110,11 +113,13 @@ def choose(
     )
 
 
-def _again(problem: SideProblem, n_max: int, pool: tuple[Choice, ...], limit: int) -> SearchResult:
+def _again(
+    problem: SideProblem, n_max: int, pool: tuple[Choice, ...], tolerance: float, limit: int
+) -> SearchResult:
     """The search of a side under changed costs, from the best of what is known."""
     known = [Choice(c.items, choice_value(problem, c.items)) for c in pool]
     start = min(known, key=lambda c: (-c.value, c.items))
-    return search(problem, n_max, start=start, work_limit=limit)
+    return search(problem, n_max, tolerance=tolerance, start=start, work_limit=limit)
 
 
 def _joined(problem: SideProblem, before: SearchResult, found: SearchResult) -> SearchResult:

@@ -32,8 +32,7 @@ _ITEM_LIMIT = 1.2
 # Share of a limit that corrected tensions aim at: the next solve differs by a few percent, the
 # fine mesh shows up to 14 % more than the coarse one.
 _AIM = 0.9
-# Choices per side that are tried in pairs, and how many are tried on the other side as well.
-_POOL = 96
+# How many choices of a side are tried on the other side as well.
 _MIRRORED = 24
 
 
@@ -123,26 +122,12 @@ def _reachable(allowed: NDArray) -> NDArray:
 def search_side(grid: SideGrid | None, n_max: int, work_limit: int = WORK_LIMIT) -> SearchResult:
     """Best choice of at most n_max threads on a side; empty where there is nothing to choose.
 
-    Solved for one thread, two, ...: each optimum is where the next search starts, and the pools
-    are joined, so that balance can be found among choices of different size. A side's share of the
-    gap is what the register leaves to it, of the value that fewer threads already have.
+    A side's share of the gap is what the register leaves to it, of what is attained.
     """
-    result = SearchResult(Choice((), 0.0), 0.0, 0, True, (Choice((), 0.0),))
     if grid is None:
-        return result
-    pool: dict[tuple[int, ...], Choice] = {(): result.best}
-    for n in range(1, n_max + 1):
-        allowed = value("planning.search.side_gap") * result.best.value
-        result = search(
-            grid.problem,
-            n,
-            tolerance=max(allowed, value("planning.search.least_gap")),
-            start=result.best,
-            work_limit=work_limit,
-        )
-        pool.update({c.items: c for c in result.pool})
-    ranked = sorted(pool.values(), key=lambda c: (-c.value, c.items))
-    return replace(result, pool=tuple(ranked[:_POOL]))
+        return SearchResult(Choice((), 0.0), 0.0, 0, True, (Choice((), 0.0),))
+    share = value("planning.search.side_gap")
+    return search(grid.problem, n_max, relative=share, work_limit=work_limit)
 
 
 def gap_allowed(bound: float) -> float:

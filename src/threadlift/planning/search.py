@@ -12,8 +12,9 @@ v_j = pi . a_j - cost_j - mu . e_j no choice of at most N items is worth more th
 
     1 - sum pi + sum mu + sum of the N largest v_j+, one per clique,
 
-where cliques are groups of candidates that all conflict with each other. A linear programme gives
-the multipliers of the root; :mod:`threadlift.planning.branch` adapts them at every node. What was
+where cliques are groups of candidates that all conflict with each other. The bound is weak while
+one item may be a mixture of threads all over the face, whose side effects are nowhere near a limit.
+:mod:`threadlift.planning.branch` therefore branches on *where* the items are taken from. What was
 given up there bounds the optimum *on the grid*. Limits, conflicts and the total tension are checked
 exactly. Work is counted, never time: the result is the same anywhere.
 """
@@ -26,16 +27,14 @@ import numpy as np
 from numba import njit
 
 from threadlift.evidence import value
-from threadlift.planning.bounds import SideProblem, clique_cover, root_multipliers
-from threadlift.planning.branch import attained_value, branch
+from threadlift.planning.bounds import SideProblem, clique_cover
+from threadlift.planning.branch import branch
+from threadlift.planning.groups import Grid, Rule, attained_value
 
 #: Items looked at before a search ends with what it can prove: some 20 s of one core.
 WORK_LIMIT = 300_000_000
-_POOL = 64
 # Choices so much below the best that they are kept for the balance of both sides.
 _NEAR = 0.05
-# Subgradient steps at the root, with one item chosen, with two, with more.
-_STEPS = (60, 15, 6, 4)
 
 
 @dataclass(frozen=True)
@@ -127,19 +126,20 @@ def search(
     n_max: int,
     *,
     tolerance: float | None = None,
+    relative: float = 0.0,
     work_limit: int = WORK_LIMIT,
     start: Choice | None = None,
 ) -> SearchResult:
     """Best choice of at most n_max items on the grid, with a proven bound.
 
-    ``tolerance`` is the absolute gap (share of the full goal) at which a branch is given up, by
-    default `planning.search.least_gap`; zero proves the optimum. The empty choice (value 0) is
-    always allowed; ``start`` is a feasible choice to improve on (for instance the best with fewer
-    items).
+    A branch is given up when it cannot beat the best by ``tolerance`` (share of the full goal, by
+    default `planning.search.least_gap`) or by the share ``relative`` of the best, whichever is
+    more; zero for both proves the optimum. The empty choice (value 0) is always allowed; ``start``
+    is a feasible choice to improve on.
     """
     if n_max < 1 or len(problem.attain) == 0 or len(problem.weights) == 0:
         return SearchResult(Choice((), 0.0), 0.0, 0, True, (Choice((), 0.0),))
-    allowed = value("planning.search.least_gap") if tolerance is None else tolerance
+    allowed = float(value("planning.search.least_gap") if tolerance is None else tolerance)
     common = (problem.weights, problem.theta, problem.overshoot, problem.tension_cap_n, n_max)
     known, greedy = _greedy_swap(
         problem.attain,
@@ -152,45 +152,37 @@ def search(
     )
     if start is not None:
         known = max(known, start.value)
-    caps = problem.caps()
-    pi, mu = root_multipliers(problem, caps, n_max)
-    # Items in the order of the root's multipliers: cliques gather around the best ones.
-    gain = problem.attain @ pi - problem.cost - caps @ mu
-    order = np.argsort(-gain, kind="stable")
-    best_set, bound, work, nodes, complete, values, sets = branch(
-        np.ascontiguousarray(problem.attain[order]),
-        np.ascontiguousarray(caps[order]),
-        problem.cost[order],
-        problem.candidate[order],
-        problem.conflict,
-        clique_cover(problem.conflict, problem.candidate[order])[problem.candidate[order]],
-        problem.weights,
-        problem.theta,
-        n_max,
-        pi,
-        mu,
-        known,
-        allowed,
-        work_limit,
-        np.array(_STEPS),
-        _POOL,
-        _NEAR,
-    )
-    found = {tuple(sorted(int(i) for i in greedy if i >= 0))}
-    found.add(tuple(sorted(int(order[i]) for i in best_set if i >= 0)))
-    for worth, members in zip(values, sets, strict=True):
+    found = branch(kernel_grid(problem), n_max, known, Rule(allowed, relative, _NEAR), work_limit)
+    sets = {tuple(sorted(int(i) for i in greedy if i >= 0)), ()}
+    for worth, members in zip(found.pool.values, found.pool.sets, strict=True):
         if worth > -1e29:
-            found.add(tuple(sorted(int(order[i]) for i in members if i >= 0)))
-    found.add(())
+            sets.add(tuple(sorted(int(i) for i in members if i >= 0)))
     if start is not None:
-        found.add(start.items)
+        sets.add(start.items)
     pool = sorted(
-        (Choice(items, choice_value(problem, items)) for items in found),
+        (Choice(items, choice_value(problem, items)) for items in sets),
         key=lambda c: (-c.value, c.items),
     )
     best = pool[0]
-    bound = max(float(bound), best.value)
-    return SearchResult(best, bound, int(nodes), bool(complete), tuple(pool), int(work))
+    bound = max(found.bound, best.value)
+    return SearchResult(best, bound, found.nodes, found.complete, tuple(pool), found.work)
+
+
+def kernel_grid(problem: SideProblem) -> Grid:
+    """The problem as the kernels read it; cliques gather around what brings most."""
+    caps = np.ascontiguousarray(problem.caps())
+    order = np.argsort(problem.cost - problem.attain @ problem.weights, kind="stable")
+    return Grid(
+        np.ascontiguousarray(problem.attain),
+        caps,
+        np.ascontiguousarray(caps.T),
+        np.ascontiguousarray(problem.cost),
+        problem.candidate.astype(np.int64),
+        problem.conflict,
+        clique_cover(problem.conflict, problem.candidate[order])[problem.candidate],
+        problem.weights,
+        float(problem.theta),
+    )
 
 
 def choice_value(problem: SideProblem, items: tuple[int, ...]) -> float:
