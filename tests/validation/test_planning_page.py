@@ -12,7 +12,7 @@ import numpy as np
 import pytest
 from validation.planning import people, trial
 from validation.planning.judge import (
-    Bracket,
+    Lowering,
     equal_pull,
     pull_n,
     scaled,
@@ -210,7 +210,7 @@ def test_every_limit_counts_for_its_side() -> None:
 
 @pytest.mark.parametrize("law", [lambda x: 3.0 * x, lambda x: 4.0 * x**1.6, lambda x: 2.0 * x**0.7])
 def test_pull_is_lowered_no_further_than_the_limit_asks(law: Callable[[float], float]) -> None:
-    search, share = Bracket(1.0), 1.0
+    search, share = Lowering(1.0), 1.0
     for _ in range(8):
         ahead = search.after(share, law(share))
         if ahead == share:
@@ -220,13 +220,31 @@ def test_pull_is_lowered_no_further_than_the_limit_asks(law: Callable[[float], f
 
 
 def test_pull_that_keeps_the_limits_is_not_lowered() -> None:
-    assert Bracket(1.0).after(1.0, 0.4) == 1.0
-    assert Bracket(0.7).after(0.7, 0.99) == 0.7
+    assert Lowering(1.0).after(1.0, 0.4) == 1.0
+    assert Lowering(0.7).after(0.7, 0.99) == 0.7
 
 
 def test_pull_that_had_no_equilibrium_rises_again_up_to_where_it_began() -> None:
-    assert Bracket(1.0).after(0.8, 0.9) == pytest.approx(0.8 * 0.985 / 0.9)
-    assert Bracket(1.0).after(0.8, 0.1) == 1.0
+    assert Lowering(1.0).after(0.8, 0.9) == pytest.approx(0.8 * 0.985 / 0.9)
+    assert Lowering(1.0).after(0.8, 0.1) == 1.0
+
+
+def test_two_sides_that_act_on_each_other_are_lowered_together() -> None:
+    """Lowering the right fills the left's limit, which was kept at first."""
+    sides = [Lowering(1.0), Lowering(1.0)]
+    share = [1.0, 1.0]
+
+    def used() -> list[float]:
+        left, right = share
+        return [left + 0.1 * (1.0 - right), 1.4 * right**0.8 + 0.05 * (1.0 - left)]
+
+    for _ in range(10):
+        now = used()
+        ahead = [s.after(x, u) for s, x, u in zip(sides, share, now, strict=True)]
+        if ahead == share:
+            break
+        share = ahead
+    assert all(0.97 <= u <= 1.0 for u in used())
 
 
 def test_equal_pull_lowers_the_stronger_one_on_each_side() -> None:

@@ -28,7 +28,9 @@ Array = NDArray[np.float64]
 _TOLERANCE = 1e-4
 # Pull is lowered until each side's fullest limit is used to `_NEAR` at least, aiming at `_AIM`.
 _AIM, _NEAR = 0.985, 0.97
-_LOWERINGS = 8
+_LOWERINGS = 10
+# No step changes the pull by more than this factor.
+_STEP = 3.0
 # Where threads have no equilibrium at their pull, they are tried at this share of it.
 _RELIEF = 0.8
 _DIGITS = 4
@@ -64,28 +66,27 @@ def worst_by_side(used: Mapping[str, float]) -> dict[Side, float]:
 
 
 @dataclass
-class Bracket:
+class Lowering:
     """Search for the share of one side's pull at which its fullest limit is just kept.
 
-    most: the share where it begins; low, high: (share, used) that keep and break the limit.
+    most: the share where it begins; last: share tried before, and what it used of the limit. The
+    other side's pull has a part in that, so that earlier answers bound nothing.
     """
 
     most: float
-    low: tuple[float, float] = (0.0, 0.0)
-    high: tuple[float, float] | None = None
+    last: tuple[float, float] | None = None
 
     def after(self, share: float, worst: float) -> float:
         """The share to try next, when `share` uses `worst` of the fullest limit; itself = done."""
-        if worst > 1.0:
-            self.high = (share, worst)
-        else:
-            self.low = (share, worst)
-            if worst >= _NEAR or share >= self.most:
-                return share
-        if self.high is None:  # it began below `most`, where there was no equilibrium
-            return min(self.most, share * _AIM / max(worst, _AIM * _RELIEF))
-        (s0, u0), (s1, u1) = self.low, self.high
-        return s0 + (_AIM - u0) * (s1 - s0) / (u1 - u0)
+        before, self.last = self.last, (share, worst)
+        if _NEAR <= worst <= 1.0 or (worst <= 1.0 and share >= self.most):
+            return share
+        ahead = share * _AIM / max(worst, 1e-9)
+        if before is not None and before[0] != share:
+            slope = (worst - before[1]) / (share - before[0])
+            if slope > 0.0:
+                ahead = share + (_AIM - worst) / slope
+        return min(max(ahead, share / _STEP), share * _STEP, self.most)
 
 
 @dataclass(frozen=True)
@@ -153,7 +154,7 @@ class Judge:
         """
         most: dict[Side, float] = {s: value("planning.safety.tension_side") for s in SIDES}
         share = shares_to(pull_n(threads), most)
-        search = {s: Bracket(share[s]) for s in SIDES}
+        search = {s: Lowering(share[s]) for s in SIDES}
         found = full if min(share.values()) >= 1.0 else self._at(threads, share, full)
         best: Solved | None = None
         for _ in range(_LOWERINGS):

@@ -171,6 +171,12 @@ def _gaps_in_comparison(faces: Sequence[FaceResult]) -> list[str]:
         "(a) and (c) are not counted there."
         for name, n in sorted(unsolved.items())
     ]
+    hopeless = Counter(t.name for t, _ in trials if not t.unplaced and t.kept is None)
+    lines += [
+        f"- For *{titles[name]['title']}* no pull was found that keeps the limits on {n} of the "
+        "faces; it loses (b) and (b′) there."
+        for name, n in sorted(hopeless.items())
+    ]
     return lines
 
 
