@@ -21,7 +21,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from threadlift.errors import ThreadliftError
-from threadlift.members.ensemble import Member, Reads, Result, read_member
+from threadlift.members.ensemble import Member, Reads, Result, read_member, shared_tissue
 from threadlift.threads.thread import Thread
 from threadlift.tissue.tissue import Tissue
 
@@ -104,8 +104,9 @@ def _in_process(
     task: Task, members: Sequence[Member], done: Callable[[int], None] | None
 ) -> list[Result[Any]]:
     found: list[Result[Any]] = []
+    tissue = shared_tissue(task.tissue, task.threads, task.start)
     for member in members:
-        found.append(read_member(task.tissue, task.probe, task.threads, member, task.start))
+        found.append(read_member(tissue, task.probe, task.threads, member, task.start))
         if done is not None:
             done(len(found))
     return found
@@ -140,12 +141,13 @@ def _feed(
 def serve(source: BinaryIO, sink: BinaryIO) -> None:
     """A worker's life: read the task, then solve members until there are no more."""
     task: Task = pickle.load(source)
+    tissue = shared_tissue(task.tissue, task.threads, task.start)
     while True:
         try:
             index, member = pickle.load(source)
         except EOFError:
             return
-        reading = read_member(task.tissue, task.probe, task.threads, member, task.start)
+        reading = read_member(tissue, task.probe, task.threads, member, task.start)
         pickle.dump((index, reading), sink)
         sink.flush()
 

@@ -30,12 +30,18 @@ class BlockSparsity:
 
     def find(self, rows: NDArray, columns: NDArray) -> NDArray:
         """Block numbers of node pairs, -1 for those that are not in the pattern."""
-        nodes = len(self.indptr) - 1
-        all_rows = np.repeat(np.arange(nodes, dtype=np.int64), np.diff(self.indptr))
-        keys = all_rows * nodes + self.indices
-        wanted = rows.astype(np.int64) * nodes + columns
-        at = np.searchsorted(keys, wanted)
-        return np.where(keys[np.minimum(at, len(keys) - 1)] == wanted, at, -1)
+        wanted = rows.astype(np.int64) * (len(self.indptr) - 1) + columns
+        at = np.searchsorted(self._keys, wanted)
+        return np.where(self._keys[np.minimum(at, len(self._keys) - 1)] == wanted, at, -1)
+
+    @cached_property
+    def rows(self) -> NDArray:
+        """Row (nb,) of every block."""
+        return np.repeat(np.arange(len(self.indptr) - 1, dtype=np.int64), np.diff(self.indptr))
+
+    @cached_property
+    def _keys(self) -> NDArray:
+        return self.rows * (len(self.indptr) - 1) + self.indices
 
     def csr(self, data: NDArray) -> sp.csr_matrix:
         """Blocks (nb,3,3) as compressed sparse rows, dof = 3 * node + component."""

@@ -151,15 +151,17 @@ class BondCable:
         """How far each cog (m,) has slid, from its movement relative to the tissue [mm]."""
         return np.maximum(self.direction * movement - self.peak_n / self.bond_n_mm, 0.0)
 
-    def let_go(self, movement: NDArray | None = None, *, through: bool = False) -> BondCable:
+    def let_go(
+        self, movement: NDArray | None = None, *, through: bool = False, slip_share: float = 1.0
+    ) -> BondCable:
         """The cable after its cogs at these movements (m,) [mm] have let go, or itself.
 
         Cogs that slid further than the register's slip keep the residual share of their holding
         force (``through``: all cogs do if any does). A tension above what the cogs hold draws the
-        whole weaker half along, whatever its movement.
+        whole weaker half along, whatever its movement. slip_share: factor on the register's slip.
         """
         w = np.zeros(len(self.peak_n)) if movement is None else movement
-        gone = self.slid_mm(w) > value("threads.bond.slip")
+        gone = self.slid_mm(w) > slip_share * value("threads.bond.slip")
         if self.shortening_mm is None:
             far = np.arange(len(gone)) >= self.forward
             most = self.holding_n

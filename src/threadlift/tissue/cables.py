@@ -230,12 +230,16 @@ class CableSet:
             out[i] = self._on_mesh(mine[:, None] * state.direction)
         return out
 
-    def let_go(self, state: CableState | None = None, *, through: bool = False) -> CableSet:
+    def let_go(
+        self, state: CableState | None = None, *, through: bool = False, slip_share: float = 1.0
+    ) -> CableSet:
         """The cables after their cogs have let go (see `BondCable.let_go`), or this set."""
         cables = list(self.cables)
         for k, i in enumerate(self._bonds.index):
             movement = None if state is None else self.movement(state, i)
-            cables[i] = self._bonds.cables[k].let_go(movement, through=through)
+            cables[i] = self._bonds.cables[k].let_go(
+                movement, through=through, slip_share=slip_share
+            )
         same = all(a is b for a, b in zip(cables, self.cables, strict=True))
         return self if same else CableSet(cables, self.nodes)
 

@@ -11,6 +11,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import numpy as np
+from numba import njit
 from numpy.typing import NDArray
 
 from threadlift.errors import InputError
@@ -69,23 +70,53 @@ def wedge_geometry(points: NDArray, wedges: NDArray) -> WedgeGeometry:
             "The tissue mesh has coordinates that are not numbers.",
             "Check the face: every vertex needs three finite coordinates in millimetres.",
         )
-    corner = points[wedges]
     count = len(wedges)
     gradients = np.empty((count, POINTS, NODES, 3))
     weights = np.empty((count, POINTS))
-    share = np.zeros((count, NODES))
-    for q in range(POINTS):
-        xi, eta = _TRIANGLE[q % 3]
-        zeta = -_GAUSS if q < 3 else _GAUSS
-        parent = parent_gradients(np.array(xi), np.array(eta), np.array(zeta))
-        jacobian = np.einsum("eai,aj->eij", corner, parent)
-        det = np.linalg.det(jacobian)
-        if (det <= 0.0).any():
-            raise InputError(
-                f"{int((det <= 0).sum())} elements of the tissue mesh are inverted.",
-                "Check the face for folded surfaces or the layer thicknesses for negative values.",
-            )
-        gradients[:, q] = np.einsum("aj,eji->eai", parent, np.linalg.inv(jacobian))
-        weights[:, q] = det / 6.0
-        share += weights[:, q, None] * shape(np.array(xi), np.array(eta), np.array(zeta))
-    return WedgeGeometry(gradients, weights, weights.sum(axis=1), share)
+    at = np.asarray(points, dtype=float)
+    _geometry(at, wedges, _PARENT, gradients, weights)
+    inverted = int((weights <= 0.0).any(axis=1).sum())
+    if inverted:
+        raise InputError(
+            f"{inverted} elements of the tissue mesh are inverted.",
+            "Check the face for folded surfaces or the layer thicknesses for negative values.",
+        )
+    return WedgeGeometry(gradients, weights, weights.sum(axis=1), weights @ _SHAPE)
+
+
+# Shape functions (6 points, 6 nodes) and their parent gradients (6 points, 6 nodes, 3).
+_XI, _ETA = np.tile(_TRIANGLE, (2, 1)).T
+_ZETA = np.repeat([-_GAUSS, _GAUSS], 3)
+_SHAPE = shape(_XI, _ETA, _ZETA)
+_PARENT = parent_gradients(_XI, _ETA, _ZETA)
+
+
+@njit(cache=True, nogil=True, error_model="numpy")
+def _geometry(points, wedges, parent, gradients, weights):
+    """Set the gradients (E,6,6,3) and weights (E,6); a weight that is not positive: inverted."""
+    J, C = np.empty((3, 3)), np.empty((3, 3))
+    for e in range(len(wedges)):
+        for q in range(6):
+            for i in range(3):
+                for j in range(3):
+                    J[i, j] = 0.0
+            for a in range(6):
+                n = wedges[e, a]
+                for i in range(3):
+                    for j in range(3):
+                        J[i, j] += points[n, i] * parent[q, a, j]
+            for i in range(3):
+                k, m = (i + 1) % 3, (i + 2) % 3
+                for j in range(3):
+                    p, r = (j + 1) % 3, (j + 2) % 3
+                    C[i, j] = J[k, p] * J[m, r] - J[k, r] * J[m, p]
+            det = J[0, 0] * C[0, 0] + J[0, 1] * C[0, 1] + J[0, 2] * C[0, 2]
+            weights[e, q] = det / 6.0
+            # A wedge without volume is refused by the caller; it must not stop the division here.
+            over = 1.0 / det if det != 0.0 else 0.0
+            for a in range(6):
+                for i in range(3):
+                    total = 0.0
+                    for j in range(3):
+                        total += C[i, j] * parent[q, a, j]
+                    gradients[e, q, a, i] = total * over

@@ -30,7 +30,7 @@ from threadlift.tissue.law import (
 _ROWS = 49
 
 
-@njit(cache=True, nogil=True)
+@njit(cache=True, nogil=True, error_model="numpy")
 def energy_force(
     order, u, wedges, energy, now, swell, smallest, force,
     grads, weights, mu, b, k1, k2, mu0, G, H, sheet, slack,
@@ -103,7 +103,7 @@ def energy_force(
                 force[n, i] += f[a, i]
 
 
-@njit(cache=True, nogil=True)
+@njit(cache=True, nogil=True, error_model="numpy")
 def pressure_force(order, wedges, pressure, swell, force):
     """Add the nodal forces (N,3) [N] of the pressures (E,) [MPa] of the elements in order."""
     for e in order:
@@ -113,7 +113,7 @@ def pressure_force(order, wedges, pressure, swell, force):
                 force[n, i] += pressure[e] * swell[e, a, i]
 
 
-@njit(cache=True, inline="always")
+@njit(cache=True, inline="always", error_model="numpy")
 def _rank_one(X, V, row, factor, M, g):
     """Row of the factors: V the vector (M g_a)_i (18,), X the same times factor."""
     for a in range(6):
@@ -124,7 +124,7 @@ def _rank_one(X, V, row, factor, M, g):
             X[row, 3 * a + i] = factor * value
 
 
-@njit(cache=True, inline="always")
+@njit(cache=True, inline="always", error_model="numpy")
 def _sheet_rows(V, row, arms, axes, g):
     """Derivatives of the sheet metric (c11, c22, c12, c33) by the nodal positions: four rows."""
     for a in range(6):
@@ -138,7 +138,7 @@ def _sheet_rows(V, row, arms, axes, g):
             V[row + 3, 3 * a + i] = 2.0 * n2 * arms[2, i]
 
 
-@njit(cache=True, inline="always")
+@njit(cache=True, inline="always", error_model="numpy")
 def _add_blocks(e, rows, X, V, AG, BF, g, slots, blocks):
     """Sum up the 3 x 3 blocks of one element, each in registers, and add them to the matrix.
 
@@ -206,7 +206,7 @@ def _add_blocks(e, rows, X, V, AG, BF, g, slots, blocks):
                 blocks[t, 2, 2] += k22
 
 
-@njit(cache=True, nogil=True)
+@njit(cache=True, nogil=True, error_model="numpy")
 def tangent(
     order, u, wedges, pressure, rise, safe, slots, swell, blocks,
     grads, weights, mu, b, k1, k2, mu0, G, H, sheet, slack,
@@ -300,7 +300,7 @@ def tangent(
         _add_blocks(e, rows, X, V, AG, BF, grads[e], slots, blocks)
 
 
-@njit(cache=True, nogil=True)
+@njit(cache=True, nogil=True, error_model="numpy")
 def pair_blocks(order, pairs, rise, swell, slots, blocks):
     """Add what couples two elements through their common pressure, for the pairs in order.
 
@@ -327,7 +327,7 @@ def pair_blocks(order, pairs, rise, swell, slots, blocks):
                     blocks[back, j, 2] += x2 * v
 
 
-@njit(cache=True, nogil=True)
+@njit(cache=True, nogil=True, error_model="numpy")
 def block_matvec(start, stop, indptr, indices, blocks, x, out):
     """Rows start to stop of the product K x (N,3) in out, for 3 x 3 blocks; x (N,3)."""
     for r in range(start, stop):

@@ -21,7 +21,7 @@ _FLOOR = 1e-6
 TAUT, WRINKLED, SLACK = 0, 1, 2
 
 
-@njit(cache=True, inline="always")
+@njit(cache=True, inline="always", error_model="numpy")
 def fibre(e, k1, k2):
     """Energy, first and second derivative of the tension-only fibre law at strain e = I4 - 1."""
     if e <= 0.0 or k1 == 0.0:
@@ -39,7 +39,7 @@ def fibre(e, k1, k2):
     return energy, first, second
 
 
-@njit(cache=True, inline="always")
+@njit(cache=True, inline="always", error_model="numpy")
 def log_volume(j):
     """Ln j with its first two derivatives; continued twice differentiably below LOG_END."""
     if j >= LOG_END:
@@ -50,7 +50,7 @@ def log_volume(j):
     return value, slope, -(1.0 + 6.0 * WALL * x) / (LOG_END * LOG_END)
 
 
-@njit(cache=True, inline="always")
+@njit(cache=True, inline="always", error_model="numpy")
 def deformation(u, wedges, e, grad, F):
     """F = 1 + sum_a u_a (grad N_a)^T: rounding scales with the strain, not with the position."""
     for i in range(3):
@@ -65,7 +65,7 @@ def deformation(u, wedges, e, grad, F):
                 F[i, j] += ui * grad[a, j]
 
 
-@njit(cache=True, inline="always")
+@njit(cache=True, inline="always", error_model="numpy")
 def cofactor(F, C):
     """Cofactor matrix of F in C; returns det F."""
     C[0, 0] = F[1, 1] * F[2, 2] - F[1, 2] * F[2, 1]
@@ -80,7 +80,7 @@ def cofactor(F, C):
     return F[0, 0] * C[0, 0] + F[0, 1] * C[0, 1] + F[0, 2] * C[0, 2]
 
 
-@njit(cache=True, inline="always")
+@njit(cache=True, inline="always", error_model="numpy")
 def times_metric(F, M, out):
     """Product F M in out; returns F : (F M) = C : M."""
     total = 0.0
@@ -92,7 +92,7 @@ def times_metric(F, M, out):
     return total
 
 
-@njit(cache=True, inline="always")
+@njit(cache=True, inline="always", error_model="numpy")
 def largest_stretch(F):
     """Upper bound of the largest stretch: root of the largest row sum of |C|, 1 at rest."""
     largest = 0.0
@@ -104,7 +104,7 @@ def largest_stretch(F):
     return np.sqrt(largest)
 
 
-@njit(cache=True, inline="always")
+@njit(cache=True, inline="always", error_model="numpy")
 def sheet_metric(F, axes, arms, c):
     """Images of the sheet axes (rows of arms) and their metric c = (c11, c22, c12, c33)."""
     for k in range(3):
@@ -116,7 +116,7 @@ def sheet_metric(F, axes, arms, c):
     c[3] = arms[2, 0] ** 2 + arms[2, 1] ** 2 + arms[2, 2] ** 2
 
 
-@njit(cache=True, inline="always")
+@njit(cache=True, inline="always", error_model="numpy")
 def relaxation(c, first, second, with_second):
     """What a slack sheet gives back by wrinkling: R / (mu / 2), first (4,), second (4,4) by c.
 

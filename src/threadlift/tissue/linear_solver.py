@@ -85,7 +85,12 @@ class Factor:
     """
 
     def __init__(
-        self, matrix: sp.csr_matrix, backend: Backend = "auto", *, single: bool = False
+        self,
+        matrix: sp.csr_matrix,
+        backend: Backend = "auto",
+        *,
+        single: bool = False,
+        most_threads: int = pardiso.THREADS,
     ) -> None:
         self.matrix = _checked(matrix)
         chosen = backend
@@ -108,7 +113,9 @@ class Factor:
         data = self.matrix.data[self._kept]
         self._raw: _RawFactor
         if chosen == "pardiso":
-            self._raw = pardiso.PardisoFactor(indptr, indices, data, single=single)
+            self._raw = pardiso.PardisoFactor(
+                indptr, indices, data, single=single, most_threads=most_threads
+            )
         else:
             shape = (len(self.coupled),) * 2
             inner = sp.csr_matrix((data, indices, indptr), shape=shape)
@@ -248,12 +255,18 @@ def _checked(matrix: sp.csr_matrix) -> sp.csr_matrix:
     return out
 
 
-def factorise(matrix: sp.csr_matrix, *, backend: Backend = "auto", single: bool = False) -> Factor:
+def factorise(
+    matrix: sp.csr_matrix,
+    *,
+    backend: Backend = "auto",
+    single: bool = False,
+    most_threads: int = pardiso.THREADS,
+) -> Factor:
     """Factorise a symmetric positive definite CSR matrix (both triangles stored).
 
     backend: 'auto' takes MKL PARDISO when it is installed, else CHOLMOD, else SciPy's SuperLU.
     single: keep the factor in single precision where the backend can (preconditioners; ``solve``
-    refines its answer to the same accuracy). Raises SolverError when the matrix is singular, not
-    positive definite or not finite.
+    refines its answer to the same accuracy). most_threads: 1 for the same bits as in a process that
+    has one. Raises SolverError when the matrix is singular, not positive definite or not finite.
     """
-    return Factor(matrix, backend, single=single)
+    return Factor(matrix, backend, single=single, most_threads=most_threads)

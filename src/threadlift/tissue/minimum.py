@@ -56,10 +56,12 @@ def minimum(
         return newton.Minimum(u, 0.0, 0, 0, problem.evaluate(u).min_jacobian, (0.0,))
     left, patience = _MAX_REFRESHES, _REFRESH_AFTER
     solver: newton.Preconditioner | None = captured if start is None else None
+    opening = working.opening_for(solid.pattern) if start is not None and not recycle else None
+    rough = opening is not None
 
     @cache
     def strings() -> StringBlocks:
-        return StringBlocks.of(solid.pattern, cables)
+        return working.strings(solid.pattern, cables)
 
     def factor_at(at: NDArray, safe: bool) -> WorkingFactor:
         state = cables.state(at)
@@ -83,7 +85,10 @@ def minimum(
                 corridor.update(problem.tangent(u, safe=True), cables, cables.state(u))
 
     def refresh(at: NDArray, inner: int, safe: bool) -> newton.Preconditioner | None:
-        nonlocal left, patience, corridor
+        nonlocal left, patience, corridor, opening
+        if opening is not None:
+            opening = None
+            return factor_at(at, safe)
         if corridor is not None and inner <= patience:
             if inner > _STALE_AFTER:
                 corridor.update(problem.tangent(at, safe), cables, cables.state(at))
@@ -96,13 +101,14 @@ def minimum(
     return newton.minimise(
         problem,
         u,
-        solver or factor_at(u, safe=True),
+        opening or solver or factor_at(u, safe=True),
         load=load,
         tolerance=tolerance,
         rounding=solid.rounding_n,
         energy_rounding=solid.energy_rounding,
         max_iterations=max_iterations,
         refresh=refresh,
+        rough=rough,
     )
 
 

@@ -25,6 +25,10 @@ from threadlift.errors import SolverError
 MAX_ITERATIONS = 80
 #: Inner iterations per Newton step; a step that uses them all is still a descent step.
 MAX_INNER = 150
+#: Inner iterations of a first step with the preconditioner of another problem, and the share of the
+#: residual at which they end sooner: the nonlinearity takes back what more would gain.
+ROUGH_INNER = 8
+_ROUGH_FORCING = 0.3
 #: Step reductions before an iteration is given up.
 MAX_BACKTRACKS = 25
 # Standard trust-region constants (Nocedal & Wright, Numerical optimization, ch. 4).
@@ -191,14 +195,17 @@ def minimise(
     energy_rounding: float = 0.0,
     max_iterations: int = MAX_ITERATIONS,
     refresh: Callable[[NDArray, int, bool], Preconditioner | None] | None = None,
+    rough: bool = False,
 ) -> Minimum:
     """Displacement (N,3) with |gradient| <= tolerance * load, started at u.
 
     load [N] is the size of the applied forces; below ``rounding`` [N] a residual is noise and
     counts as zero (tiny loads); ``energy_rounding`` [N mm] is likewise for changes of energy.
     ``refresh(u, inner, safe)`` may return a better preconditioner, or mend the present one, after a
-    step that took ``inner`` iterations and before a new tangent. Raises SolverError, with reason
-    and remedy, when no such displacement is found.
+    step that took ``inner`` iterations and before a new tangent. ``rough``: the preconditioner is
+    that of another problem; few inner iterations with it make a first step, and ``refresh`` gives a
+    better one for the rest. Raises SolverError, with reason and remedy, when no such displacement
+    is found.
     """
     here = problem.evaluate(u)
     radius = np.inf
@@ -228,14 +235,17 @@ def minimise(
             times = problem.hessian(u, safe)
         else:
             forcing = max(forcing, _KEPT_FORCING * rate)
-        step = steihaug(here.gradient, times, solver, tolerance=forcing, radius=radius)
+        opening = rough and iteration == 0
+        most = ROUGH_INNER if opening else MAX_INNER
+        forcing = max(forcing, _ROUGH_FORCING) if opening else forcing
+        step = steihaug(here.gradient, times, solver, tolerance=forcing, radius=radius, limit=most)
         total += step.iterations
         if step.norm < _STALLED * max(largest, step.norm):
             break
         largest = max(largest, step.norm)
         u, here, radius, full = _advance(problem, u, here, step, radius, energy_rounding)
         left = _norm(here.gradient)
-        trusted = full and step.reason == "converged"
+        trusted = full and (step.reason == "converged" or (opening and step.reason == "limit"))
         rate = left / residual
         if safe or not trusted or not left * rate**_KEPT_STEPS <= limit:
             times = None

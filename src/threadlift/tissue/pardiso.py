@@ -102,7 +102,9 @@ def _pointer(array: NDArray) -> ctypes.c_void_p:
 class _Handle:
     """PARDISO's internal memory with the arrays that it refers to."""
 
-    def __init__(self, indptr: NDArray, indices: NDArray, data: NDArray, single: bool) -> None:
+    def __init__(
+        self, indptr: NDArray, indices: NDArray, data: NDArray, single: bool, most: int
+    ) -> None:
         mkl = library()
         if mkl is None:
             raise SolverError("MKL is not installed.", "pip install mkl, or use backend='splu'.")
@@ -112,7 +114,7 @@ class _Handle:
         self.indices = np.ascontiguousarray(indices, dtype=np.int32)
         self.dtype = np.dtype(np.float32 if single else np.float64)
         self.data = np.array(data, dtype=self.dtype)
-        self.threads = threads()
+        self.threads = min(most, threads())
         self.memory = np.zeros(64, dtype=np.int64)
         self.iparm = np.zeros(64, dtype=np.int32)
         self.iparm[0] = 1  # no defaults
@@ -166,15 +168,21 @@ class PardisoFactor:
 
     indptr, indices (sorted, diagonal present), data: CSR of the upper triangle, zero-based.
     ``single`` keeps the factor in single precision: half the time, traffic and memory, about five
-    digits.
+    digits. ``most_threads``: of its factorisation and solves.
     """
 
     backend = "pardiso"
 
     def __init__(
-        self, indptr: NDArray, indices: NDArray, data: NDArray, *, single: bool = False
+        self,
+        indptr: NDArray,
+        indices: NDArray,
+        data: NDArray,
+        *,
+        single: bool = False,
+        most_threads: int = THREADS,
     ) -> None:
-        self._handle = _Handle(indptr, indices, data, single)
+        self._handle = _Handle(indptr, indices, data, single, most_threads)
         weakref.finalize(self, _release, self._handle)
         self._handle.call(_FACTORISE)
 

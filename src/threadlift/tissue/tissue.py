@@ -4,9 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Sequence
-from dataclasses import replace
 from functools import cached_property, partial
-from itertools import count
 from typing import TYPE_CHECKING, cast
 
 import numpy as np
@@ -37,6 +35,7 @@ from threadlift.tissue.pairing import partners
 from threadlift.tissue.parameters import TissueParameters
 from threadlift.tissue.refine import refined_along
 from threadlift.tissue.relaxation import state_share
+from threadlift.tissue.releases import released
 from threadlift.tissue.rest import RestOperator
 from threadlift.tissue.supports import (
     LigamentLine,
@@ -55,9 +54,6 @@ if TYPE_CHECKING:
 #: Relative residual at which an equilibrium is accepted unless asked otherwise: displacements are
 #: then exact to micrometres.
 TOLERANCE = 1e-6
-# Times that cogs may let go one after the other; a thread that has not settled by then is drawn
-# through altogether.
-_MAX_RELEASES = 4
 
 
 class Tissue:
@@ -334,24 +330,10 @@ class Tissue:
             working=self.working,
             # Without threads the captured stiffness is the best start; they would add strings.
             captured=None if cables else self.rest,
-            tolerance=tolerance,
             max_iterations=max_iterations,
         )
-        minimum = solve(
-            held, start=None if start is None else np.array(start, float), recycle=recycle
-        )
-        for attempt in count():
-            weaker = held.let_go(held.state(minimum.u), through=attempt >= _MAX_RELEASES)
-            if weaker is held:
-                break
-            held, before = weaker, minimum
-            after = solve(held, start=before.u, recycle=True)
-            minimum = replace(
-                after,
-                iterations=before.iterations + after.iterations,
-                cg_iterations=before.cg_iterations + after.cg_iterations,
-                history=before.history + after.history,
-            )
+        begin = None if start is None else np.array(start, float)
+        held, minimum = released(solve, held, begin, recycle=recycle, tolerance=tolerance)
         return Equilibrium(
             displacement=minimum.u,
             surface=minimum.u[:: self.mesh.nl],
