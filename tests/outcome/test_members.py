@@ -62,7 +62,7 @@ def slipped(tissue: Tissue, deeper: float, aside: float) -> CableSet:
 
 
 def both(tissue: Tissue, cables: CableSet):
-    """Stiffness with the strings on a pattern of their own and on the strip's, and what is lumped."""
+    """Stiffness with strings on their own pattern and on the strip's; whether any is lumped."""
     u = np.zeros_like(tissue.solid.points)
     body, state = tissue.solid.tangent(u, safe=True), cables.state(u)
     strings = strip_of(tissue, THREADS).strings(cables)
