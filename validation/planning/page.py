@@ -9,11 +9,11 @@ import numpy as np
 
 from threadlift.evidence import citations, value
 from threadlift.planning.techniques import techniques
+from validation.planning.every_face import RISKS, every_face
 from validation.planning.people import ABOVE, OLDEST, YOUNGEST
 from validation.planning.pictures import Chosen
-from validation.planning.result import FaceResult, Shown, Trial
+from validation.planning.result import FaceResult, Trial
 from validation.planning.scoring import (
-    COUNTS,
     UNREACHABLE,
     Means,
     Score,
@@ -33,12 +33,6 @@ HEADINGS = {
     "kept": "(b′) within limits, paths forgiven",
     "allowed": "(b) within limits and rules",
     "equal": "(c) equal pull",
-}
-_RISKS = {
-    "cheekbone_prominence": ("cheekbone", "mm", 2),
-    "indentation": ("dip", "mm", 2),
-    "overshoot": ("overshoot", "", 2),
-    "asymmetry": ("asymmetry", "mm", 2),
 }
 
 _METHOD = """# Planning: an individual plan against published techniques
@@ -99,7 +93,7 @@ def page(faces: Sequence[FaceResult], shown: Sequence[Chosen]) -> str:
         _rules(faces),
         _promises(faces),
         _pictures(shown),
-        _every_face(faces),
+        every_face(faces),
         _sources(),
     ]
     return "\n".join(parts) + "\n"
@@ -183,7 +177,7 @@ def _gaps_in_comparison(faces: Sequence[FaceResult]) -> list[str]:
 def _attained(faces: Sequence[FaceResult]) -> str:
     pairs = [(f, f.plan) for f in faces if f.plan is not None]
     head = " | ".join(
-        f"{name}{' [' + unit + ']' if unit else ''}" for name, unit, _ in _RISKS.values()
+        f"{name}{' [' + unit + ']' if unit else ''}" for name, unit, _ in RISKS.values()
     )
     lines = [
         "## What is attained, and at what risk\n",
@@ -194,7 +188,7 @@ def _attained(faces: Sequence[FaceResult]) -> str:
         "what is left of a zone's goal; *overshoot*: largest attained share of a zone's goal.\n",
         f"| | threads per side | N per side | goal [%] | objective | {head} | touch [%] "
         "| beyond [%] | rules [%] | goal when lowered [%] | N when lowered |",
-        "|---|" + "---|" * (9 + len(_RISKS)),
+        "|---|" + "---|" * (9 + len(RISKS)),
     ]
     ours = means([p for _, p in pairs])
     if ours is not None:
@@ -213,7 +207,7 @@ def _attained(faces: Sequence[FaceResult]) -> str:
 
 
 def _means_row(title: str, m: Means, low: Means | None) -> str:
-    risks = " | ".join(f"{m.risks[key]:.{digits}f}" for key, (_, _, digits) in _RISKS.items())
+    risks = " | ".join(f"{m.risks[key]:.{digits}f}" for key, (_, _, digits) in RISKS.items())
     lowered = "– | –" if low is None else f"{100 * low.goal_attained:.0f} | {low.pull_side_n:.1f}"
     return (
         f"| {title} | {m.threads_side:.1f} | {m.pull_side_n:.1f} | {100 * m.goal_attained:.0f} "
@@ -347,44 +341,6 @@ def _pictures(shown: Sequence[Chosen]) -> str:
     for c in shown:
         lines.append(f"{c.caption}\n\n![{c.alt}](images/{c.file})\n")
     return "\n".join(lines)
-
-
-def _every_face(faces: Sequence[FaceResult]) -> str:
-    lines = [
-        "## Every face\n",
-        "Plan: threads left + right, goal attained, risks as above. *ahead*: techniques that the "
-        "plan is ahead of by (a), (b), (c), of those that can be compared.\n",
-        "| face | pattern | lower side | age, sex | threads | N left + right | goal [%] "
-        "| objective | cheekbone | dip | overshoot | asymmetry | touch [%] | violations "
-        "| ahead (a) (b) (c) | s | gap | gap [%] |",
-        "|" + "---|" * 18,
-    ]
-    lines += [_face_row(f) for f in faces]
-    return "\n".join(lines) + "\n"
-
-
-def _face_row(f: FaceResult) -> str:
-    who = f"| {f.number} | {f.pattern} | {f.lower or '–'} | {f.age_years:.0f} {f.sex[0]} "
-    last = f"| {f.seconds:.0f} | {f.gap:.3f} | {100 * f.gap_relative:.1f} |"
-    if f.plan is None:
-        kind = f.refusal["kind"] if f.refusal else "none"
-        return who + f"| refused: {kind} " + "| – " * 8 + f"| {f.violations} | – " + last
-    p = f.plan
-    ahead = " ".join(_ahead(f, p, c) for c in ("raw", "allowed", "equal"))
-    risks = " ".join(f"| {p.risks[key]:.{digits}f}" for key, (_, _, digits) in _RISKS.items())
-    return (
-        who
-        + f"| {p.threads['left']} + {p.threads['right']} "
-        + f"| {p.pull_n['left']:.1f} + {p.pull_n['right']:.1f} "
-        + f"| {100 * p.goal_attained:.0f} | {p.objective:.3f} {risks} | {100 * p.p_touch:.0f} "
-        + f"| {f.violations} | {ahead} {last}"
-    )
-
-
-def _ahead(f: FaceResult, plan: Shown, count: str) -> str:
-    verdicts = [COUNTS[count](plan, t) for t in f.techniques if not t.unplaced]
-    known = [v for v in verdicts if v is not None]
-    return f"{sum(known)}/{len(known)}"
 
 
 def _sources() -> str:
