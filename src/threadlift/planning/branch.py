@@ -23,7 +23,7 @@ from threadlift.planning.relaxation import tighten
 
 # Subgradient steps at a root and below it.
 _ROOT_STEPS = 200
-_STEPS = 30
+_STEPS = 15
 # A node of no more choices is enumerated, unless that means to look at more items than this.
 _LEAF = 1e6
 _LEAF_WORK = 20_000

@@ -116,37 +116,32 @@ def kept(items, start, alive):
 
 @njit(cache=True, nogil=True)
 def drop_over_limit(grid, items, start, count, alive):
-    """Mark dead what breaks a limit even beside the best of everything else; False: all does."""
+    """Mark dead what breaks a limit beside the least use of it by the others; False: all does."""
     groups, rows = len(count), grid.caps.shape[1]
     low = np.full((groups, rows), 1e30)
     high = np.full((groups, rows), -1e30)
     for g in range(groups):
+        lo, hi = low[g], high[g]
         for n in range(start[g], start[g + 1]):
             e = grid.caps[items[n]]
             for k in range(rows):
-                low[g, k] = min(low[g, k], e[k])
-                high[g, k] = max(high[g, k], e[k])
-    binding = np.empty(rows, np.int64)
-    number = 0
-    for k in range(rows):
-        least, most = 0.0, 0.0
-        for g in range(groups):
-            least += count[g] * low[g, k]
-            most += count[g] * high[g, k]
-        if least > 1.0 + SLACK:
-            return False
-        if most > 1.0 + SLACK:
-            binding[number] = k
-            number += 1
-            for g in range(groups):
-                # Room that the least of all others leaves to one item of the group.
-                high[g, k] = 1.0 + SLACK - (least - low[g, k])
+                lo[k] = min(lo[k], e[k])
+                hi[k] = max(hi[k], e[k])
+    least = np.zeros(rows)
     for g in range(groups):
+        least += count[g] * low[g]
+    if least.max() > 1.0 + SLACK:
+        return False
+    for g in range(groups):
+        # Room that the least of all others leaves to one item of the group.
+        room = 1.0 + SLACK - (least - low[g])
+        tight = np.flatnonzero(high[g] > room)
+        if len(tight) == 0:
+            continue
         for n in range(start[g], start[g + 1]):
             e = grid.caps[items[n]]
-            for b in range(number):
-                k = binding[b]
-                if e[k] > high[g, k]:
+            for k in tight:
+                if e[k] > room[k]:
                     alive[n] = False
                     break
     return True

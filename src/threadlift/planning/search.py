@@ -171,7 +171,8 @@ def search(
 def kernel_grid(problem: SideProblem) -> Grid:
     """The problem as the kernels read it; cliques gather around what brings most."""
     caps = np.ascontiguousarray(problem.caps())
-    order = np.argsort(problem.cost - problem.attain @ problem.weights, kind="stable")
+    gain = (problem.attain * problem.weights).sum(axis=1) - problem.cost
+    order = np.argsort(-gain, kind="stable")
     return Grid(
         np.ascontiguousarray(problem.attain),
         caps,
