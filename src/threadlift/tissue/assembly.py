@@ -221,8 +221,8 @@ class Solid:
         """
         g = self.geometry
         reach = np.einsum("eq,eqa->ea", g.weights, np.linalg.norm(g.gradients, axis=3))
-        force = np.zeros(self.nodes)
-        np.add.at(force, self.wedges, self.materials.bulk[:, None] * reach)
+        share = self.materials.bulk[:, None] * reach
+        force = np.bincount(self.wedges.ravel(), share.ravel(), minlength=self.nodes)
         return 4.0 * float(np.finfo(float).eps * np.linalg.norm(force))
 
     @cached_property

@@ -95,7 +95,13 @@ class Tissue:
         same = like is not None and like.mesh is mesh
         bars = ligament_bars(mesh, self.ligaments, self.parameters.ligament_preload)
         fixed = None if fields is None else fields.fixed
-        held = held_nodes(mesh, base)
+        # What holds depends on the skin alone, which the members of an ensemble have in common.
+        known = (
+            like is not None
+            and base is like.base
+            and np.array_equal(mesh.surface, like.mesh.surface)
+        )
+        held = like.solid.held if like is not None and known else held_nodes(mesh, base)
         kept = like is not None and np.array_equal(held, like.solid.held)
         self.solid = Solid(
             mesh.points,
