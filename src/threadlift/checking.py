@@ -72,6 +72,8 @@ def check_plan(
             max_threads=_asked_of_planner(proposed),
             seed=seed,
             progress=within(progress, STAGES["tissue"], STAGES["plan"]),
+            # Its threads and what they attain are compared; nobody reads its reasons.
+            explained=False,
         )
         progress(STAGES["plan"], "Predicting what the proposed plan does")
         outcome, reason = _predicted(
