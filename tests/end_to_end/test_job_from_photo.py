@@ -63,3 +63,9 @@ def test_a_plan_can_be_simulated_again(portrait: Path, tmp_path: Path) -> None:
     first, again = read(portrait, "outcome"), read(tmp_path / "again", "outcome")
     zone = max(first["lift_mm"], key=lambda z: first["lift_mm"][z]["value"])
     assert again["lift_mm"][zone]["value"] > 0.0
+    assert_keeps_schema(tmp_path / "again", "outcome")
+    plan = read(portrait, "plan")
+    assert again["safety"]["violations"] == []
+    assert {c["thread"] for c in again["safety"]["structures"]} == {
+        t["id"] for t in plan["threads"]
+    }
