@@ -10,21 +10,24 @@ from PIL import Image
 from runs import ROOT, WRITTEN, assert_keeps_schema, invoke, read
 from skimage.data import astronaut
 
+RECORD = ROOT / "src" / "threadlift" / "examples" / "consultation.yaml"
+
 pytestmark = pytest.mark.slow
 
 
 @pytest.fixture(scope="module")
 def portrait(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """The public-domain portrait, from one photograph, with a small ensemble."""
+    """The public-domain portrait, from one photograph, with few threads and a small ensemble."""
     folder = tmp_path_factory.mktemp("portrait")
     Image.fromarray(astronaut()).save(folder / "front.png")
-    record = ROOT / "src" / "threadlift" / "examples" / "consultation.yaml"
     invoke(
         "plan",
         "--photo",
         folder / "front.png",
         "--consultation",
-        record,
+        RECORD,
+        "--max-threads",
+        2,
         "--members",
         8,
         "-o",
@@ -54,6 +57,8 @@ def test_a_plan_can_be_simulated_again(portrait: Path, tmp_path: Path) -> None:
         portrait / "plan.json",
         "--photo",
         front,
+        "--consultation",
+        RECORD,
         "--members",
         8,
         "-o",
