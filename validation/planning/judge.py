@@ -20,7 +20,7 @@ from threadlift.planning.rows import Rows, build_rows
 from threadlift.planning.safety import SafetyCase, Violation
 from threadlift.threads import SIDES, Side, Thread
 from threadlift.tissue import Tissue
-from validation.planning.result import Shown
+from validation.planning.result import ROUNDING, Shown
 
 Array = NDArray[np.float64]
 
@@ -79,7 +79,8 @@ class Lowering:
     def after(self, share: float, worst: float) -> float:
         """The share to try next, when `share` uses `worst` of the fullest limit; itself = done."""
         before, self.last = self.last, (share, worst)
-        if _NEAR <= worst <= 1.0 or (worst <= 1.0 and share >= self.most):
+        keeps = worst <= 1.0 + ROUNDING
+        if keeps and (worst >= _NEAR or share >= self.most):
             return share
         ahead = share * _AIM / max(worst, 1e-9)
         if before is not None and before[0] != share:

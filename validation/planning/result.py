@@ -8,6 +8,10 @@ from typing import Any
 
 from threadlift.threads import Side
 
+#: Tensions and limits are stated rounded, and solves end at a tolerance: a limit may be used by so
+#: much more than wholly. The same for plans and techniques.
+ROUNDING = 2e-3
+
 
 @dataclass(frozen=True)
 class Shown:
@@ -31,8 +35,8 @@ class Shown:
 
     @property
     def within(self) -> bool:
-        """True when every limit on side effects holds."""
-        return all(u <= 1.0 for u in self.used.values())
+        """True when every limit on side effects holds, to the digits in which plans are stated."""
+        return all(u <= 1.0 + ROUNDING for u in self.used.values())
 
     @classmethod
     def of(cls, data: Mapping[str, Any] | None) -> Shown | None:
