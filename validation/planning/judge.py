@@ -100,11 +100,21 @@ class Solved:
 
 
 class Judge:
-    """What threads do to one face."""
+    """What threads do to one face.
 
-    def __init__(self, tissue: Tissue, assessment: Assessment, case: SafetyCase) -> None:
+    limits_mm: nominal limits by kind that the plan was made with, where they are this face's own.
+    """
+
+    def __init__(
+        self,
+        tissue: Tissue,
+        assessment: Assessment,
+        case: SafetyCase,
+        limits_mm: Mapping[str, float] | None = None,
+    ) -> None:
         self.tissue, self.case = tissue, case
-        self.rows: Rows = build_rows(tissue.mesh, assessment.goal)
+        own = [] if limits_mm is None else [limits_mm]
+        self.rows: Rows = build_rows(tissue.mesh, assessment.goal, *own)
 
     def path_violations(self, threads: Sequence[Thread]) -> list[Violation]:
         """The rules that threads break whatever they are pulled with."""

@@ -53,7 +53,9 @@ Written by `make planning-page` (`python -m validation.planning`); do not edit. 
   threads per side.
 - **One judge**: plan and techniques are solved by the same nonlinear model on the same mesh of the
   same tissue (level *coarse*; the plan is also made on it) and read by the same rows; safety is the
-  kernel's report. None of the planner's own numbers is used.
+  kernel's report. None of the planner's own numbers is used, but for the nominal limits that it
+  plans within (they leave room for tissues and hands that differ), which are the same for both;
+  whether a technique would keep its limits in other tissues was not asked.
 - **Counts** of who is ahead on a face; a tie is no win:
   - *(a)* goal attained (weighted share of the goal, each zone up to its goal) at the recipe's own
     pull, whatever the risks;

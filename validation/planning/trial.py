@@ -59,7 +59,7 @@ def run(number: int, mirrored: bool = False) -> FaceResult:
     assert tissue.stack is not None
     case = SafetyCase.of(who.face, tissue.stack)
     violations, blocked = _exported(made, case)
-    judge = Judge(tissue, assessment, case)
+    judge = Judge(tissue, assessment, case, made.verification.get("nominal_limits_mm"))
     shown = judge.solved(made.recommended, made.displacement) if made.recommended else None
     if made.recommended and shown is None:
         raise RuntimeError(f"Person {number}: the plan's threads have no equilibrium.")
