@@ -7,7 +7,7 @@ import pytest
 from conftest import made_up_side
 
 from threadlift.planning.optimise import SideGrid, combine, polish, search_side
-from threadlift.planning.search import attained_value
+from threadlift.planning.search import attained_value, feasible
 
 
 def grid(side: str, seed: int, levels: tuple[float, ...] = (0.5, 1.0, 2.0)) -> SideGrid:
@@ -76,3 +76,14 @@ def test_one_side_alone_is_planned_alone() -> None:
     choice, _ = combine(grids, results)  # type: ignore[arg-type]
     assert choice["left"] == results["left"].best
     assert choice["right"].items == ()
+
+
+@pytest.mark.parametrize("seed", range(4))
+def test_a_search_that_ends_early_still_tries_fewer_threads(seed: int) -> None:
+    g = grid("left", seed)
+    proven = search_side(g, 3)
+    early = search_side(g, 3, work_limit=0)
+    assert early.bound >= proven.best.value - 1e-12
+    assert early.best.value >= search_side(g, 2, work_limit=0).best.value - 1e-12
+    assert early.best.value <= early.bound
+    assert all(feasible(g.problem, c.items) for c in early.pool)

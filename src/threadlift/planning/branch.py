@@ -5,7 +5,8 @@ looked into next: if it is small enough its choices are enumerated, else one of 
 in two and the items to be taken are shared out in every way. Items of a small group are much alike
 in what they bring and which limits they use, so that mixing them, which is what makes a relaxation
 weak, gains ever less. Because bounds leave in descending order, the largest one still open bounds
-everything at any time.
+everything at any time. Now and then the search dives: it follows the best part of what it has just
+split down to choices that can be enumerated, so that good ones are known long before the proof.
 """
 
 from __future__ import annotations
@@ -28,6 +29,8 @@ _STEPS = 15
 _LEAF = 1e6
 _LEAF_WORK = 20_000
 _POOL = 64
+# Nodes looked into from one dive to the next.
+_DIVE = 16
 
 
 @dataclass(frozen=True)
@@ -101,27 +104,40 @@ def branch(grid: Grid, n_max: int, best: float, rule: Rule, work_limit: int) -> 
     nodes: list[tuple[float, int, _Node]] = []
     work = looked = entered = 0
 
-    def enter(groups: Groups, pi: NDArray, mu: NDArray, steps: int, above: float) -> None:
-        nonlocal best, work, entered
+    def enter(groups: Groups, pi: NDArray, mu: NDArray, steps: int, above: float) -> _Node | None:
+        nonlocal best, work
         pi, mu = pi.copy(), mu.copy()
         bound, items, start, v, mean, base, best, spent = tighten(
             grid, groups.items, groups.start, groups.count, pi, mu, steps, rule, best, pool
         )
         work += spent
-        if len(items) > 0:
+        if len(items) == 0:
+            return None
+        left = Groups(items, start, groups.count)
+        return _Node(min(bound, above), left, pi, mu, v, mean, base)
+
+    def push(node: _Node | None) -> None:
+        nonlocal entered
+        if node is not None:
             entered += 1
-            left = Groups(items, start, groups.count)
-            node = _Node(min(bound, above), left, pi, mu, v, mean, base)
             heapq.heappush(nodes, (-node.bound, entered, node))
 
     # Any multipliers will do to start from: these price attainment as if all zones fell short.
     pi, mu = grid.weights.copy(), np.zeros(grid.caps.shape[1])
     for n in range(n_max, 0, -1):
-        enter(Groups.of([(np.arange(len(grid.cost)), n)]), pi, mu, _ROOT_STEPS, np.inf)
-    while nodes and nodes[0][2].bound > to_beat(rule, best) and work <= work_limit:
-        node = heapq.heappop(nodes)[2]
+        push(enter(Groups.of([(np.arange(len(grid.cost)), n)]), pi, mu, _ROOT_STEPS, np.inf))
+    dive: _Node | None = None
+    since = 0
+    while work <= work_limit:
+        node, deeper = dive, dive is not None and dive.bound > to_beat(rule, best)
+        if node is None or not deeper:
+            if not nodes or nodes[0][2].bound <= to_beat(rule, best):
+                break
+            node = heapq.heappop(nodes)[2]
+        dive = None
         groups = node.groups
         looked += 1
+        since += 1
         if groups.choices() <= _LEAF:
             done, best, spent = enumerated(
                 grid, groups.items, groups.start, groups.count, node.v, node.base, rule, best,
@@ -133,8 +149,16 @@ def branch(grid: Grid, n_max: int, best: float, rule: Rule, work_limit: int) -> 
         which, low = halves(
             grid, groups.items, groups.start, groups.count, node.pi, node.mu, node.mean
         )
-        for part in groups.split(which, low):
-            enter(part, node.pi, node.mu, _STEPS, node.bound)
+        parts = [
+            enter(part, node.pi, node.mu, _STEPS, node.bound) for part in groups.split(which, low)
+        ]
+        if deeper or since >= _DIVE:
+            since = 0
+            dive = max((n for n in parts if n is not None), key=lambda n: n.bound, default=None)
+        for part in parts:
+            if part is not dive:
+                push(part)
+    push(dive)
     given_up = to_beat(rule, best)
     still_open = nodes[0][2].bound if nodes else -np.inf
     return Found(max(given_up, still_open), work, looked, still_open <= given_up, pool)

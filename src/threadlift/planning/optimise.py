@@ -122,12 +122,23 @@ def _reachable(allowed: NDArray) -> NDArray:
 def search_side(grid: SideGrid | None, n_max: int, work_limit: int = WORK_LIMIT) -> SearchResult:
     """Best choice of at most n_max threads on a side; empty where there is nothing to choose.
 
-    A side's share of the gap is what the register leaves to it, of what is attained.
+    A side's share of the gap is what the register leaves to it, of what is attained. Where the
+    limit of work ends the search, half as much goes into one thread less: an easier search, whose
+    choice may be the better one.
     """
     if grid is None:
         return SearchResult(Choice((), 0.0), 0.0, 0, True, (Choice((), 0.0),))
     share = value("planning.search.side_gap")
-    return search(grid.problem, n_max, relative=share, work_limit=work_limit)
+    result = search(grid.problem, n_max, relative=share, work_limit=work_limit)
+    if result.complete or n_max == 1:
+        return result
+    fewer = search_side(grid, n_max - 1, work_limit // 2)
+    both = {c.items: c for c in (*result.pool, *fewer.pool)}
+    pool = tuple(sorted(both.values(), key=lambda c: (-c.value, c.items)))
+    return SearchResult(
+        pool[0], max(result.bound, pool[0].value), result.nodes + fewer.nodes, False, pool,
+        result.work + fewer.work,
+    )  # fmt: skip
 
 
 def gap_allowed(bound: float) -> float:
