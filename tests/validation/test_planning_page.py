@@ -336,6 +336,8 @@ def test_the_page_states_counts_refusals_and_shortfalls() -> None:
     assert f"| {title} | **1/2** | 2/2 | 2/2 | **1/2** |" in text
     assert "Faces on which a plan was called for: 2 of 3." in text
     assert "found **2** violations" in text
+    assert "**3 faces of 100 that were asked for" in text
+    assert "the technique exceeds a limit on side effects in 0 of 20 comparisons" in text
     assert "nothing-to-lift (1): For a reason." in text
     assert "1 faces was planned for, too: 1 got the mirrored plan" in text
     assert "plans-jowl.jpg" in text

@@ -25,6 +25,8 @@ from validation.planning.scoring import (
 )
 from validation.planning.trial import MIRROR_TOLERANCE
 
+#: Faces that are asked for.
+FACES = 100
 #: Share of faces on which the plan is asked to beat each technique.
 ASKED = 0.95
 #: Order of the counts in the table, with their headings.
@@ -107,7 +109,10 @@ def _state(faces: Sequence[FaceResult]) -> str:
     gaps = (
         "" if numbers == list(range(1, n + 1)) else " (not all of them in order: the run was cut)"
     )
-    return f"{n} faces{gaps}; digest of the code that made the results: {', '.join(codes)}."
+    short = "" if n >= FACES else f" of {FACES} that were asked for; the counts are as weak as that"
+    return (
+        f"**{n} faces{short}**{gaps}. Digest of the code that made the results: {', '.join(codes)}."
+    )
 
 
 def _result(faces: Sequence[FaceResult]) -> str:
@@ -127,6 +132,7 @@ def _result(faces: Sequence[FaceResult]) -> str:
     lines.append("| *all of them at once* | " + " | ".join(cells) + " |")
     lines.append("")
     lines += [_sentence(faces, c) for c in HEADINGS]
+    lines += _beyond_at_equal_pull(faces)
     lines += _gaps_in_comparison(faces)
     return "\n".join(lines) + "\n"
 
@@ -145,11 +151,32 @@ def _sentence(faces: Sequence[FaceResult], count: str) -> str:
         return f"- {HEADINGS[count]}: nothing to compare."
     enough = sum(s.share >= ASKED for s in known.values())
     worst = min(known, key=lambda n: (known[n].share, n))
+    least = (
+        ""
+        if known[worst].share == 1.0
+        else (f"; least often *{techniques()[worst]['title']}* ({known[worst]})")
+    )
     return (
         f"- {HEADINGS[count]}: {enough} of {len(known)} techniques are beaten on at least "
-        f"{100 * ASKED:.0f} % of the faces; least often *{techniques()[worst]['title']}* "
-        f"({known[worst]})."
+        f"{100 * ASKED:.0f} % of the faces{least}."
     )
+
+
+def _beyond_at_equal_pull(faces: Sequence[FaceResult]) -> list[str]:
+    """What (c) leaves out: limits that are exceeded at the common pull."""
+    pairs = [
+        (t.equal, t.plan_equal)
+        for f, _ in compared(faces)
+        for t in f.techniques
+        if t.equal is not None and t.plan_equal is not None
+    ]
+    if not pairs:
+        return []
+    theirs, ours = (sum(not p[i].within for p in pairs) for i in (0, 1))
+    return [
+        "- What (c) does not count: at equal pull the technique exceeds a limit on side effects in "
+        f"{theirs} of {len(pairs)} comparisons, the plan in {ours}."
+    ]
 
 
 def _gaps_in_comparison(faces: Sequence[FaceResult]) -> list[str]:

@@ -25,7 +25,8 @@ from validation.planning.trial import code, read, run_and_store, stored
 ROOT = Path(__file__).parents[2]
 DOCS = ROOT / "docs"
 PEOPLE = 100
-MIRRORED = 4
+#: One of each pattern.
+MIRRORED = 3
 #: Linear algebra and compiled loops of a process stay on one processor.
 _ONE_THREAD = ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS", "NUMBA_NUM_THREADS")
 

@@ -51,6 +51,7 @@ def code() -> str:
 
 def run(number: int, mirrored: bool = False) -> FaceResult:
     """The result of one person; mirrored: the mirror image is planned for, too."""
+    made_by = code()  # before anything else: files may change while this runs
     who = person(number)
     tissue, assessment = _made(who.face, who.record)
     start = time.process_time()
@@ -71,7 +72,7 @@ def run(number: int, mirrored: bool = False) -> FaceResult:
     return FaceResult(
         number=number,
         seed=who.seed,
-        code=code(),
+        code=made_by,
         pattern=who.pattern,
         lower=who.lower,
         age_years=float(who.record.patient.age_years or 0.0),
