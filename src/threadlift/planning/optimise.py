@@ -13,7 +13,7 @@ from threadlift.evidence import value
 from threadlift.planning.bounds import SideProblem
 from threadlift.planning.candidates import Candidate, conflicts
 from threadlift.planning.responses import Columns
-from threadlift.planning.rows import Rows
+from threadlift.planning.rows import Rows, chance_z, high_mm
 from threadlift.planning.search import (
     WORK_LIMIT,
     Choice,
@@ -22,6 +22,7 @@ from threadlift.planning.search import (
     feasible,
     search,
 )
+from threadlift.planning.slips import Slips
 from threadlift.threads.thread import Side
 
 # Columns are rounded to this many decimals of a share: roundoff then flips no tie, and a mirrored
@@ -41,7 +42,10 @@ class SideGrid:
     """The finite choice on one side.
 
     candidates: of this side; item i is candidate `problem.candidate[i]` at `problem.tension_n[i]`;
-    response (m,q) all rows; zones, limits: positions of this side's rows; goal_mm (Z,).
+    response (m,q) all rows, as placed; zones, limits: positions of this side's rows; goal_mm (Z,);
+    margin (m,len(limits)): what slips of the hand may add to the limits; expected (Z,): part of
+    each goal that is attained on average, for each part as placed. What the search attains is
+    expected.
     """
 
     side: Side
@@ -53,16 +57,32 @@ class SideGrid:
     limit_name: NDArray
     zone_names: tuple[str, ...]
     goal_mm: NDArray
+    margin: NDArray
+    expected: NDArray
 
     def restricted(self, keep: NDArray) -> SideGrid:
         """The grid over the items where keep (m,) is true."""
-        return replace(self, problem=self.problem.subset(keep), response=self.response[keep])
+        return replace(
+            self,
+            problem=self.problem.subset(keep),
+            response=self.response[keep],
+            margin=self.margin[keep],
+        )
 
 
 def side_grid(
-    side: Side, candidates: Sequence[Candidate], columns: Columns, rows: Rows
+    side: Side,
+    candidates: Sequence[Candidate],
+    columns: Columns,
+    rows: Rows,
+    slips: Slips | None = None,
+    expected: NDArray | None = None,
 ) -> SideGrid | None:
-    """Grid of one side; None where the side has no goal or no candidate."""
+    """Grid of one side; None where the side has no goal or no candidate.
+
+    slips: of all candidates' columns; expected (goals,): see :class:`SideGrid`. Without them the
+    hand is exact and the tissue as calibrated.
+    """
     mine = np.array([i for i, c in enumerate(candidates) if c.side == side], dtype=np.int64)
     zones, limits = rows.zones_of(side), rows.limits_of(side)
     if len(mine) == 0 or len(zones) == 0:
@@ -72,19 +92,30 @@ def side_grid(
     own = [candidates[i] for i in mine]
     of_side = position[columns.candidate] >= 0
     response = np.round(columns.response[of_side], _DECIMALS) + 0.0
-    excess = value("planning.limits.linear_excess")
-    allowed = response[:, limits] / excess
-    sane = (allowed.max(axis=1, initial=0.0) <= _ITEM_LIMIT) & (
-        response[:, zones].max(axis=1) > 0.0
-    )
-    response, allowed = response[sane], allowed[sane]
-    who, tension = position[columns.candidate[of_side]][sane], columns.tension_n[of_side][sane]
+    who, tension = columns.candidate[of_side], columns.tension_n[of_side]
+    margin = np.zeros((len(response), len(limits)))
+    ways = np.ones(len(zones)) if expected is None else expected[zones]
+    attain = response[:, zones] * ways
+    if slips is not None:
+        pull = tension[:, None]
+        attain = attain + pull * slips.shift[np.ix_(who, zones)] * ways
+        margin = _margin(
+            response[:, limits],
+            pull * slips.shift[np.ix_(who, limits)],
+            pull * slips.sd[np.ix_(who, limits)],
+            _growth(rows)[limits - rows.goals],
+        )
+    attain, margin = (np.round(x, _DECIMALS) + 0.0 for x in (attain, margin))
+    allowed = (response[:, limits] + margin) / value("planning.limits.linear_excess")
+    sane = (allowed.max(axis=1, initial=0.0) <= _ITEM_LIMIT) & (attain.max(axis=1) > 0.0)
+    response, allowed, attain, margin = response[sane], allowed[sane], attain[sane], margin[sane]
+    who, tension = position[who][sane], tension[sane]
     weights = rows.weights[zones]
     cost = value("planning.objective.thread_cost") + tension * value(
         "planning.objective.tension_cost"
     )
     problem = SideProblem(
-        attain=np.ascontiguousarray(response[:, zones]),
+        attain=np.ascontiguousarray(attain),
         limits=np.column_stack([allowed[:, _reachable(allowed)], _hit_share(own)[who]]),
         candidate=who,
         tension_n=tension,
@@ -99,7 +130,24 @@ def side_grid(
         side, tuple(own), problem, response, zones, limits,
         np.array(rows.limit_name)[limits - rows.goals],
         tuple(rows.zones[z].removesuffix(f"_{side}") for z in zones), rows.goal_mm[zones],
+        margin, ways,
     )  # fmt: skip
+
+
+def _growth(rows: Rows) -> NDArray:
+    """By limit row: how much more than nominal the tissue is allowed for in the nominal limit."""
+    high = high_mm()
+    return np.array([high[name] / rows.limit_mm[name] for name in rows.limit_name])
+
+
+def _margin(plain: NDArray, shift: NDArray, sd: NDArray, growth: NDArray) -> NDArray:
+    """What the hand adds to rows (m,k) beyond what the nominal limit keeps for the tissue already.
+
+    Tissue makes at most `growth` (k,) times the nominal response with the wanted chance. The hand's
+    spread is independent of it: the root of both squares is what holds with that chance.
+    """
+    tissue = (growth - 1.0) * np.maximum(plain + shift, 0.0)
+    return shift + (np.hypot(tissue, chance_z() * sd) - tissue) / growth
 
 
 def _hit_share(candidates: Sequence[Candidate]) -> NDArray:
@@ -265,12 +313,12 @@ def polish(
     part = np.flatnonzero(np.isin(p.candidate, who))
     m, zones = len(part), len(grid.zones)
     attain = p.attain[part].T
-    limit = grid.response[np.ix_(part, grid.limits)].T
+    limit = (grid.response[np.ix_(part, grid.limits)] + grid.margin[part]).T
     if correction is None:
         offset, aim = np.zeros(zones), 1.0
         allowed = np.full(len(grid.limits), value("planning.limits.linear_excess"))
     else:
-        offset, aim = correction[grid.zones], _AIM
+        offset, aim = correction[grid.zones] * grid.expected, _AIM
         allowed = _AIM - correction[grid.limits]
     binding = limit.max(axis=1, initial=0.0) > 1e-3
     eye, none = np.eye(zones), np.zeros

@@ -7,27 +7,29 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
-from numpy.typing import NDArray
 
 from threadlift.assessment import Assessment
 from threadlift.consultation import Consultation, contraindications
-from threadlift.errors import InputError, SolverError
+from threadlift.errors import InputError
 from threadlift.evidence import table, value
 from threadlift.planning import refusal
 from threadlift.planning.candidates import CandidateSet, candidates
+from threadlift.planning.chance import allowed_breaks
 from threadlift.planning.coupled import Coupled, choose
 from threadlift.planning.explain import Explained, explain
-from threadlift.planning.optimise import SideGrid, side_grid
+from threadlift.planning.linear import LinearModel
+from threadlift.planning.optimise import SideGrid
 from threadlift.planning.reasons import Ground
 from threadlift.planning.recipes import Recipes
 from threadlift.planning.refusal import Refusal
-from threadlift.planning.responses import Body, columns
 from threadlift.planning.result import Alternative, Optimality, Plan
+from threadlift.planning.robust import Hardened, face_spread, hardened, verification
 from threadlift.planning.rows import Rows, build_rows
 from threadlift.planning.safety import SafetyCase, SafetyReport
+from threadlift.planning.scenarios import Scenarios
 from threadlift.planning.search import Choice
 from threadlift.planning.variants import OPTIMUM, Variant, variants
-from threadlift.planning.verify import Verified, settle, solve, value_of
+from threadlift.planning.verify import Verified, settle, value_of
 from threadlift.repeatable import one_blas_thread
 from threadlift.threads.thread import SIDES, Side
 from threadlift.tissue import Tissue
@@ -38,12 +40,6 @@ Progress = Callable[[float, str], None]
 _NO_SAFETY = SafetyReport((), None, "", 0.0)
 # Alternatives need no proof: their search may stop early.
 _VARIANT_WORK = 30_000_000
-# Steps by which tensions are lowered where the fine mesh breaks a limit, and where they aim.
-_FINE_CORRECTIONS = 2
-_FINE_AIM = 0.96
-# Where the fine mesh has no equilibrium, this share of the tensions is tried, so many times.
-_FINE_RELIEF = 0.8
-_FINE_RELIEFS = 3
 _NO_OPTIMUM = Optimality(0.0, 0.0, 0.0, {})
 
 
@@ -58,15 +54,18 @@ def plan(
     *,
     max_threads: int = 4,
     seed: int = 0,
+    scenarios: int | None = None,
     explained: bool = True,
     progress: Progress | None = None,
 ) -> Plan:
     """The plan for a face.
 
     tissue: of the face, at the level on which the recommended threads are verified; assessment:
-    its goal; max_threads: per side, 1 to the register's most; seed: of the search; explained:
-    with the reasons of every thread and what decides on this face, which take a good part of the
-    time and change no thread. The same inputs give the same plan, bit for bit.
+    its goal; max_threads: per side, 1 to the register's most; seed: of scenarios and sensitivity;
+    scenarios: under which limits have to hold (even; by default the register's number; 0: the plan
+    is nominal, and says so); explained: with the reasons of every thread and what decides on this
+    face, which take a good part of the time and change no thread. The same inputs give the same
+    plan, bit for bit.
     """
     most = int(value("planning.safety.threads_side"))
     if not 1 <= max_threads <= most:
@@ -76,7 +75,13 @@ def plan(
     if tissue.face is None:
         raise InputError("A plan needs the tissue of a face.", "Use Tissue.of(face, consultation).")
     tell = progress or _silent
-    made = _Maker(tissue, assessment, seed, explained)
+    wanted = int(value("planning.scenarios.verification")) if scenarios is None else scenarios
+    if wanted and (wanted % 2 or allowed_breaks(wanted) < 0):
+        raise InputError(
+            f"{wanted} scenarios cannot show that limits hold.",
+            "Ask for an even number of at least 10, or for none (0).",
+        )
+    made = _Maker(tissue, assessment, seed, wanted, explained)
     stop = made.before_planning()
     return stop if stop is not None else made.search(max_threads, tell)
 
@@ -102,6 +107,7 @@ class _Maker:
     tissue: Tissue
     assessment: Assessment
     seed: int
+    scenarios: int
     explained: bool
 
     # -- whether to plan at all --------------------------------------------------------------
@@ -141,15 +147,18 @@ class _Maker:
         self,
         recommendation: str,
         reasons: Sequence[str],
-        verified: Verified | None,
+        found: Hardened | None,
         alternatives: Sequence[Alternative],
         optimality: Optimality,
         safety: SafetyReport,
         why: Explained | None = None,
         case: SafetyCase | None = None,
+        limit_mm: Mapping[str, float] | None = None,
     ) -> Plan:
         """Assemble a plan with its provenance and what it is judged against when it leaves."""
         from threadlift import __version__
+
+        verified = None if found is None else found.verified
 
         return Plan(
             recommendation=recommendation,  # pyright: ignore[reportArgumentType]
@@ -158,7 +167,7 @@ class _Maker:
             alternatives=tuple(alternatives),
             optimality=optimality,
             safety=safety,
-            verification={} if verified is None else verified.to_json(),
+            verification={} if found is None else verification(found, limit_mm or {}),
             version=__version__,
             seed=self.seed,
             inputs_sha256=_inputs_sha256(self.tissue),
@@ -181,21 +190,23 @@ class _Maker:
         rows = build_rows(coarse.mesh, self.assessment.goal)
         if not found.candidates or not rows.goals:
             return self.without(refusal.no_safe_thread(found.refused, found.generated))
-        tell(0.15, f"Responses of {len(found.candidates)} candidate threads")
-        body = Body.of(
-            coarse.rest, rows, found.candidates, lambda f: tell(0.15 + 0.2 * f, "Tissue responses")
+        tell(0.1, f"Responses of {len(found.candidates)} candidate threads")
+        model = LinearModel.of(
+            coarse, rows, found.candidates, lambda f: tell(0.1 + 0.15 * f, "Tissue responses")
         )
-        table_of = columns(body, found.candidates)
-        grids: dict[Side, SideGrid | None] = {
-            side: side_grid(side, found.candidates, table_of, rows) for side in SIDES
-        }
-        tell(0.45, "Choosing threads")
+        pilot, unseen = self._scenarios(coarse)
+        if pilot is not None:
+            tell(0.3, "Trying a first plan on tissues and hands as they may be")
+            spread = face_spread(coarse, model, pilot, lambda f: tell(0.3 + 0.1 * f, "Trying"))
+            model = model if spread is None else model.under(spread)
+        rows, grids = model.rows, model.grids()
+        tell(0.4, "Choosing threads")
         coupled = choose(grids, max_threads)
         choice = coupled.choice
         optimality = _optimality(grids, coupled, found)
         if not any(choice[s].items for s in SIDES):
             return self.without(refusal.not_worth_placing())
-        tell(0.55, "Solving the chosen threads")
+        tell(0.5, "Solving the chosen threads")
         options = self._options(coarse, rows, grids, choice, tell)
         order = sorted(range(len(options)), key=lambda i: (-round(options[i].value, 4), i))
         # The linear search knows the kernel's limits only nearly; what was settled is asked again.
@@ -203,11 +214,14 @@ class _Maker:
         # The nonlinear model has the last word: what it values most is recommended.
         best = sound[0] if sound else order[0]
         winner = options[best]
-        tell(0.8, "Verifying on the fine mesh")
-        verified, read_by = winner.verified, rows
-        if self.tissue.mesh.level != coarse.mesh.level and verified.threads:
-            read_by = build_rows(self.tissue.mesh, self.assessment.goal)
-            verified = _on_fine(self.tissue, read_by, coarse, verified)
+        tell(0.7, "Verifying on the fine mesh and on unseen tissues and hands")
+        read_by = rows
+        if self.tissue.mesh.level != coarse.mesh.level:
+            read_by = build_rows(self.tissue.mesh, self.assessment.goal, rows.limit_mm)
+        hard = hardened(
+            coarse, rows, self.tissue, read_by, winner.verified, unseen,
+            lambda f: tell(0.7 + 0.2 * f, "Trying the plan on unseen tissues and hands"),
+        )  # fmt: skip
         others = [options[i].alternative() for i in sorted(sound) if i != best]
         why = Explained(None, None)
         if self.explained:
@@ -216,12 +230,20 @@ class _Maker:
                 Ground(coarse, rows, case),
                 self.tissue,
                 read_by,
-                verified,
+                hard.verified,
                 winner.verified.displacement,
-                Recipes.of(coarse.mesh, found.candidates, table_of, rows),
+                Recipes.of(coarse.mesh, found.candidates, model.columns, rows),
                 self.seed,
             )
-        return self._conclude(verified, [*others, no_treatment()], optimality, why, case)
+        return self._conclude(hard, [*others, no_treatment()], optimality, why, case, rows.limit_mm)
+
+    def _scenarios(self, coarse: Tissue) -> tuple[Scenarios | None, Scenarios | None]:
+        """Those on which the face's spread is learnt, and unseen ones for the chosen plan."""
+        if not self.scenarios:
+            return None, None
+        first = min(int(value("planning.scenarios.pilot")), self.scenarios)
+        every = Scenarios.of(coarse, first + self.scenarios, self.seed)
+        return every.part(slice(0, first)), every.part(slice(first, None))
 
     def _coarse(self) -> Tissue:
         tissue = self.tissue
@@ -271,14 +293,16 @@ class _Maker:
 
     def _conclude(
         self,
-        verified: Verified,
+        found: Hardened,
         alternatives: Sequence[Alternative],
         optimality: Optimality,
         why: Explained,
         case: SafetyCase,
+        limit_mm: Mapping[str, float],
     ) -> Plan:
+        verified = found.verified
         safety = case.check(verified.threads)
-        if not verified.threads or not verified.within:
+        if not verified.threads or not found.holds:
             return self.without(refusal.breaks_limits())
         if safety.violations:
             first = safety.violations[0]
@@ -307,7 +331,7 @@ class _Maker:
             *relative,
         ]
         return self.result(
-            "threads", reasons, verified, alternatives, optimality, safety, why, case
+            "threads", reasons, found, alternatives, optimality, safety, why, case, limit_mm
         )
 
 
@@ -324,36 +348,6 @@ def no_treatment() -> Alternative:
 
 def _key(verified: Verified) -> tuple[tuple[int, str, float], ...]:
     return tuple(sorted((c.index, c.side, t) for c, t in verified.chosen))
-
-
-def _on_fine(tissue: Tissue, rows: Rows, coarse: Tissue, verified: Verified) -> Verified:
-    """The same threads on the fine mesh, a side pulled less where the coarse mesh was too kind."""
-    start = tissue.carried(coarse, verified.displacement)
-    found = _solvable(tissue, rows, verified, start)
-    for _ in range(_FINE_CORRECTIONS):
-        if found.within:
-            break
-        # Limits grow a little less than in proportion to tension: aim below, to need one step.
-        scale = {
-            side: min(1.0, _FINE_AIM / max(u for k, u in found.used.items() if side in k))
-            for side in SIDES
-        }
-        if found.used["overshoot"] > 1.0:
-            scale = {s: min(f, _FINE_AIM / found.used["overshoot"]) for s, f in scale.items()}
-        less = [(c, scale[c.side] * t) for c, t in found.chosen]
-        found = solve(tissue, rows, less, found.displacement)
-    return found
-
-
-def _solvable(tissue: Tissue, rows: Rows, verified: Verified, start: NDArray) -> Verified:
-    """The choice on the fine mesh, at less tension where that has no equilibrium."""
-    share = 1.0
-    for _ in range(_FINE_RELIEFS):
-        try:
-            return solve(tissue, rows, [(c, share * t) for c, t in verified.chosen], share * start)
-        except SolverError:
-            share *= _FINE_RELIEF
-    return solve(tissue, rows, [(c, share * t) for c, t in verified.chosen], share * start)
 
 
 def _optimality(

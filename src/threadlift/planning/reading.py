@@ -14,7 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from threadlift.evidence import value
-from threadlift.planning.rows import Rows, limits_mm, smoother
+from threadlift.planning.rows import KINDS, Rows, smoother
 from threadlift.planning.search import attained_value
 from threadlift.threads import Thread
 from threadlift.threads.thread import SIDES
@@ -32,7 +32,7 @@ UNITS = {
     "asymmetry": "mm",
     "insufficient_effect": "1",
 }
-_ROW = {"cheekbone_prominence": "malar", "indentation": "dip"}
+_ROW = {risk: kind for kind, risk in KINDS.items()}
 # A value further off than this factor does not predict a ratio (as in the outcome).
 _MOST_CORRECTION = 3.0
 _NEGLIGIBLE = 1e-3
@@ -97,7 +97,6 @@ class Reader:
     def __init__(self, mesh: LayeredMesh, rows: Rows, threads: Sequence[Thread]) -> None:
         self.rows = rows
         self._strain = SkinStrain(mesh, threads)
-        self._limit_mm = limits_mm()
 
     def of(
         self, displacement: Array, threads: Sequence[Thread], factors: Factors | None = None
@@ -112,7 +111,7 @@ class Reader:
         used = {k: u * f.limit.get(k, 1.0) for k, u in plain.items()}
         attained = _attained(share, rows.weights)
         risks = {
-            name: self._limit_mm[row]
+            name: self.rows.limit_mm[row]
             * max(plain[f"{row}_{s}"] * f.size.get(f"{row}_{s}", 1.0) for s in SIDES)
             for name, row in _ROW.items()
         }

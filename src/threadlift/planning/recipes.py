@@ -21,7 +21,7 @@ from threadlift.evidence import value
 from threadlift.planning.candidates import Candidate
 from threadlift.planning.recipe_library import SideLibrary, depth_range, fans, side_library
 from threadlift.planning.responses import Columns
-from threadlift.planning.rows import Rows, limits_mm
+from threadlift.planning.rows import KINDS, Rows
 from threadlift.threads import Product, products
 from threadlift.threads.durability import durability
 from threadlift.threads.thread import SIDES, Side
@@ -42,7 +42,6 @@ OUTPUTS = {
     "asymmetry": "mm",
     "touching": "1",
 }
-_KINDS = ("malar", "dip")
 
 
 @dataclass(frozen=True)
@@ -173,13 +172,13 @@ class Recipes:
     ) -> Array:
         share = np.concatenate(goal, axis=1)
         kept = np.concatenate([g * room[:, [s]] for s, g in enumerate(goal)], axis=1)
-        limit = limits_mm()
+        limit = self.rows.limit_mm
         return np.column_stack(
             [
                 self._attained(share),
                 self._attained(kept),
                 self._attained(share * later[:, None]),
-                *(limit[k] * worst[:, :, i].max(axis=0) for i, k in enumerate(_KINDS)),
+                *(limit[k] * worst[:, :, i].max(axis=0) for i, k in enumerate(KINDS)),
                 share.max(axis=1),
                 self._uneven(share),
                 1.0 - np.exp(clear),

@@ -9,9 +9,9 @@ lambda' R GQ: nothing is solved per candidate on the mesh.
 from __future__ import annotations
 
 import itertools
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 import scipy.sparse as sp
@@ -37,13 +37,14 @@ _BLOCK = 384
 class Body:
     """Compliance of the tissue where threads lie, and the adjoint fields of the rows.
 
-    nodes (r,) mesh nodes; green (3r,3r) float32 [mm/N]; adjoint (3r,q) rows' response per unit
-    load on the nodes [share/N].
+    nodes (r,) mesh nodes; green (3r,3r) float32 [mm/N]; wide (w,) mesh nodes, those and more;
+    adjoint (3w,q) rows' response per unit load on them [share/N].
     """
 
     rows: Rows
     nodes: NDArray
     green: NDArray
+    wide: NDArray
     adjoint: NDArray
 
     @classmethod
@@ -53,30 +54,45 @@ class Body:
         rows: Rows,
         candidates: Sequence[Candidate],
         progress: Callable[[float], None] | None = None,
+        also: NDArray | None = None,
     ) -> Body:
-        """Solve for all nodes that any candidate touches."""
+        """Solve for all nodes that any candidate touches; also: nodes that bear loads besides."""
         touched = np.unique(
-            np.concatenate([c.nodes[_free(c)][c.weights[_free(c)] > 0.0] for c in candidates])
+            np.concatenate(
+                [c.nodes[free_points(c)][c.weights[free_points(c)] > 0.0] for c in candidates]
+            )
         ).astype(np.int64)
         dof = (3 * touched[:, None] + np.arange(3)).ravel()
         green = _green(rest, dof, progress)
-        adjoint = np.empty((len(dof), rows.count))
+        wide = touched if also is None else np.union1d(touched, also)
+        bearing = (3 * wide[:, None] + np.arange(3)).ravel()
+        adjoint = np.empty((len(bearing), rows.count))
         for start in range(0, adjoint.shape[1], _BLOCK):
             part = sp.csr_matrix(rows.matrix[start : start + _BLOCK])
-            adjoint[:, start : start + _BLOCK] = rest.solve(np.ascontiguousarray(part.toarray().T))[
-                dof
-            ]
-        return cls(rows, touched, green, adjoint)
+            field = rest.solve(np.ascontiguousarray(part.toarray().T))
+            adjoint[:, start : start + _BLOCK] = field[bearing]
+        return cls(rows, touched, green, wide, adjoint)
+
+    def limited(self, limit_mm: Mapping[str, float]) -> Body:
+        """The same body, its rows in shares of other nominal limits."""
+        factor = self.rows.scale_to(limit_mm)
+        return replace(self, rows=self.rows.limited(limit_mm), adjoint=self.adjoint * factor)
 
     def embedding(self, candidate: Candidate) -> tuple[NDArray, NDArray]:
-        """Positions (k,6) in `nodes` and weights (k,6); an anchored end is held: weight zero."""
-        weights = np.where(_free(candidate)[:, None], candidate.weights, 0.0)
-        at = np.minimum(np.searchsorted(self.nodes, candidate.nodes), len(self.nodes) - 1)
-        return at, weights
+        """Mesh nodes (k,6) and weights (k,6) of a path; an anchored end is held: weight zero."""
+        weights = np.where(free_points(candidate)[:, None], candidate.weights, 0.0)
+        return candidate.nodes, weights
 
-    def response(self, at: NDArray, weights: NDArray, load: NDArray) -> NDArray:
-        """Rows (q,) under forces (k,3) on path points."""
-        nodal = np.zeros((len(self.nodes), 3))
+    def compliance(self, nodes: NDArray, weights: NDArray) -> NDArray:
+        """Compliance (3k,3k) [mm/N] between points that are embedded like a candidate's."""
+        # A held point may touch no node of the table; its weights are zero.
+        at = np.minimum(np.searchsorted(self.nodes, nodes), len(self.nodes) - 1)
+        return gathered_compliance(self.green, at, weights, at, weights)
+
+    def response(self, nodes: NDArray, weights: NDArray, load: NDArray) -> NDArray:
+        """Rows (q,) under forces (k,3) on path points at these mesh nodes (k,6)."""
+        at = np.minimum(np.searchsorted(self.wide, nodes), len(self.wide) - 1)
+        nodal = np.zeros((len(self.wide), 3))
         np.add.at(nodal, at, weights[:, :, None] * load[:, None, :])
         used = np.flatnonzero(nodal.any(axis=1))
         dof = (3 * used[:, None] + np.arange(3)).ravel()
@@ -113,7 +129,7 @@ def _green(rest: RestOperator, dof: NDArray, progress: Callable[[float], None] |
     return green
 
 
-def _free(candidate: Candidate) -> NDArray:
+def free_points(candidate: Candidate) -> NDArray:
     """Path points that move with the tissue (k,)."""
     free = np.ones(len(candidate.nodes), dtype=bool)
     if candidate.thread.anchor is not None:
@@ -129,26 +145,31 @@ class Columns:
     tension_n: NDArray
     response: NDArray
 
+    def scaled(self, factor: NDArray) -> Columns:
+        """The columns with factors (q,) on the rows."""
+        return replace(self, response=self.response * factor)
+
 
 def columns(body: Body, candidates: Sequence[Candidate]) -> Columns:
     """One column per candidate and tension level, its own string stiffness included."""
     who, level, found = [], [], []
     for i, candidate in enumerate(candidates):
-        at, weights = body.embedding(candidate)
-        compliance = gathered_compliance(body.green, at, weights, at, weights)
+        nodes, weights = body.embedding(candidate)
+        compliance = body.compliance(nodes, weights)
         for tension in candidate.levels_n:
-            points, segment = _strings(candidate.thread, tension)
+            points, segment = taut(candidate.thread, tension)
             _, load = tissue_load(
                 compliance, string_load(points, segment).ravel(), string_stiffness(points, segment)
             )
-            found.append(body.response(at, weights, load.reshape(-1, 3)))
+            found.append(body.response(nodes, weights, load.reshape(-1, 3)))
             who.append(i)
             level.append(tension)
     response = np.array(found) if found else np.zeros((0, body.rows.count))
     return Columns(np.array(who, dtype=np.int64), np.array(level, dtype=float), response)
 
 
-def _strings(thread: Thread, tension_n: float) -> tuple[NDArray, NDArray]:
+def taut(thread: Thread, tension_n: float) -> tuple[NDArray, NDArray]:
+    """Path points (k,3) [mm] and segment tensions (k-1,) [N] of a thread at a tension."""
     profile = tension_profile(thread, product(thread.product), tension_n=tension_n)
     return np.asarray(thread.path_mm, dtype=float), profile.segment_tension_n
 
@@ -158,17 +179,17 @@ def coupled(body: Body, chosen: Sequence[tuple[Candidate, float]]) -> NDArray:
     if not chosen:
         return np.zeros(body.rows.count)
     parts = [body.embedding(c) for c, _ in chosen]
-    at = np.concatenate([p[0] for p in parts])
+    nodes = np.concatenate([p[0] for p in parts])
     weights = np.concatenate([p[1] for p in parts])
-    compliance = gathered_compliance(body.green, at, weights, at, weights)
-    force = np.zeros(3 * len(at))
-    stiffness = np.zeros((3 * len(at), 3 * len(at)))
+    compliance = body.compliance(nodes, weights)
+    force = np.zeros(3 * len(nodes))
+    stiffness = np.zeros((3 * len(nodes), 3 * len(nodes)))
     start = 0
     for candidate, tension in chosen:
-        points, segment = _strings(candidate.thread, tension)
+        points, segment = taut(candidate.thread, tension)
         mine = slice(start, start + 3 * len(points))
         start = mine.stop
         force[mine] = string_load(points, segment).ravel()
         stiffness[mine, mine] = string_stiffness(points, segment)
     _, load = tissue_load(compliance, force, stiffness)
-    return body.response(at, weights, load.reshape(-1, 3))
+    return body.response(nodes, weights, load.reshape(-1, 3))

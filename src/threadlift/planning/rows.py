@@ -8,12 +8,13 @@ it depends on the face and not on the mesh.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 import scipy.sparse as sp
 from numpy.typing import NDArray
 from scipy.spatial import cKDTree  # pyright: ignore[reportAttributeAccessIssue]
+from scipy.stats import norm
 
 from threadlift.assessment import Goal
 from threadlift.evidence import value
@@ -23,8 +24,8 @@ from threadlift.tissue.mesh import LayeredMesh
 LEAST_GOAL_MM = 0.3
 # Gaussian weights are cut at this many standard deviations.
 _REACH = 2.5
-# Standard-normal quantile of the register's chance (0.9): limits hold in so much of the spread.
-_CHANCE_Z = 1.2815515655446004
+# Side effects that are limited, with the risk whose 'high' threshold no plan should pass.
+KINDS = {"malar": "cheekbone_prominence", "dip": "indentation"}
 _CORRIDOR = ("infraorbital", "malar", "nasolabial", "buccal", "preauricular", "marionette",
              "jowl", "jawline", "temple")  # fmt: skip
 
@@ -35,6 +36,7 @@ class Rows:
 
     matrix (q,3N) gives shares: goal rows of the goal, limit rows of the limit. zones: zone of the
     first len(zones) rows (goals); then `malar` and `dip` rows by side, as slices of the matrix.
+    limit_mm: the nominal limit [mm] of either kind.
     """
 
     matrix: sp.csr_matrix
@@ -44,6 +46,7 @@ class Rows:
     limit_side: NDArray
     limit_name: tuple[str, ...]
     limit_vertex: NDArray
+    limit_mm: Mapping[str, float]
 
     @property
     def goals(self) -> int:
@@ -67,18 +70,40 @@ class Rows:
         """Shares (q,) of goals and limits under nodal displacements (N,3) [mm]."""
         return self.matrix @ displacement.ravel()
 
+    def scale_to(self, limit_mm: Mapping[str, float]) -> NDArray:
+        """Factors (q,) that turn shares of these limits into shares of other nominal limits."""
+        factor = [self.limit_mm[name] / limit_mm[name] for name in self.limit_name]
+        return np.concatenate([np.ones(self.goals), factor])
 
-def limits_mm() -> dict[str, float]:
-    """Nominal limits [mm]: the risks' 'high' thresholds less the tissue's spread."""
-    keep = float(np.exp(-_CHANCE_Z * value("planning.limits.tissue_spread")))
-    return {
-        "malar": keep * value("risks.cheekbone_prominence.high"),
-        "dip": keep * value("risks.indentation.high"),
-    }
+    def limited(self, limit_mm: Mapping[str, float]) -> Rows:
+        """The same rows with other nominal limits."""
+        matrix = sp.csr_matrix(sp.diags(self.scale_to(limit_mm)) @ self.matrix)
+        return replace(self, matrix=matrix, limit_mm=dict(limit_mm))
 
 
-def build_rows(mesh: LayeredMesh, goal: Mapping[str, Goal]) -> Rows:
-    """Goal and limit rows of a mesh for an assessment's goal field."""
+def chance_z() -> float:
+    """Standard-normal quantile of the share of the spread in which limits hold."""
+    return float(norm.ppf(value("planning.limits.chance")))
+
+
+def high_mm() -> dict[str, float]:
+    """The risks' 'high' thresholds [mm] by kind of limit: what no scenario should pass."""
+    return {kind: value(f"risks.{risk}.high") for kind, risk in KINDS.items()}
+
+
+def prior_limits_mm() -> dict[str, float]:
+    """Nominal limits [mm] before anything is known of a face's own spread."""
+    keep = float(np.exp(-chance_z() * value("planning.limits.tissue_spread")))
+    return {kind: keep * mm for kind, mm in high_mm().items()}
+
+
+def build_rows(
+    mesh: LayeredMesh, goal: Mapping[str, Goal], limit_mm: Mapping[str, float] | None = None
+) -> Rows:
+    """Goal and limit rows of a mesh for an assessment's goal field.
+
+    limit_mm: nominal limits by kind; by default those of the prior.
+    """
     area = mesh.nodal_area()
     nodes = np.arange(mesh.columns) * mesh.nl
     wanted = {
@@ -98,7 +123,7 @@ def build_rows(mesh: LayeredMesh, goal: Mapping[str, Goal]) -> Rows:
     inside = ~np.asarray(mesh.rim)
     cheek = inside & (_most(mesh, ("malar",)) > threshold)
     corridor = inside & (_most(mesh, _CORRIDOR) > threshold)
-    limit = limits_mm()
+    limit = prior_limits_mm() if limit_mm is None else dict(limit_mm)
     names: list[str] = []
     vertices: list[NDArray] = []
     dip = sp.csr_matrix(wide - local)
@@ -120,6 +145,7 @@ def build_rows(mesh: LayeredMesh, goal: Mapping[str, Goal]) -> Rows:
         side,
         tuple(names),
         where,
+        limit,
     )
 
 

@@ -13,7 +13,7 @@ from threadlift.errors import SolverError
 from threadlift.evidence import value
 from threadlift.planning.candidates import DIGITS, Candidate
 from threadlift.planning.optimise import SideGrid, polish
-from threadlift.planning.rows import Rows
+from threadlift.planning.rows import KINDS, Rows
 from threadlift.planning.search import attained_value
 from threadlift.threads import Thread
 from threadlift.threads.thread import SIDES, Side
@@ -28,8 +28,6 @@ _SCALINGS = 4
 _SCALE = 0.85
 # A choice that uses this share of a limit has nothing to gain from another round.
 _USED_UP = 0.85
-
-KINDS = ("malar", "dip")
 
 
 @dataclass(frozen=True)
@@ -125,14 +123,17 @@ def solve(
 
 
 def value_of(grids: Mapping[Side, SideGrid | None], verified: Verified) -> float:
-    """The search's objective (mean of the sides with a goal) of what the nonlinear model shows."""
+    """The search's objective (mean of the sides with a goal) of what the nonlinear model shows.
+
+    Expected, like the search's: what tissues and hands make of the nominal plan on average.
+    """
     total, sides = 0.0, 0
     for side in SIDES:
         grid = grids[side]
         if grid is None:
             continue
         sides += 1
-        share = np.array([verified.share[f"{z}_{side}"] for z in grid.zone_names])
+        share = np.array([verified.share[f"{z}_{side}"] for z in grid.zone_names]) * grid.expected
         total += attained_value(share, grid.problem.weights, grid.problem.theta)
         for c, tension in verified.chosen:
             if c.side == side:
