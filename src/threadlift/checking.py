@@ -84,7 +84,8 @@ def check_plan(
             seed,
             within(progress, STAGES["plan"], STAGES["outcome"]),
         )
-    reading = None if outcome is None else _reading(tissue, outcome, assessment, proposed)
+    limit_mm = None if own is None else own.verification.get("nominal_limits_mm")
+    reading = None if outcome is None else _reading(tissue, outcome, assessment, proposed, limit_mm)
     found = Evidence(proposed, consultation, stop, safety, outcome, reason, reading, own)
     made = _as_plan(found, judge(found), case, inputs_hash, seed)
     return Run(face, assessment, made, outcome)
@@ -113,15 +114,22 @@ def _predicted(
 
 
 def _reading(
-    tissue: Tissue, outcome: Outcome, assessment: Assessment, proposed: Proposed
+    tissue: Tissue,
+    outcome: Outcome,
+    assessment: Assessment,
+    proposed: Proposed,
+    limit_mm: dict[str, float] | None,
 ) -> Reading | None:
-    """The outcome in the planner's measures; None when it was shown on another mesh."""
+    """The outcome in the planner's measures; None when it was shown on another mesh.
+
+    limit_mm: this face's nominal limits, where a plan of ours found them.
+    """
     mesh = tissue.mesh
     if len(outcome.surface_mm) != mesh.columns:
         return None
     displacement = np.zeros((len(mesh.points), 3))
     displacement[:: mesh.nl] = outcome.surface_mm
-    rows = build_rows(mesh, assessment.goal)
+    rows = build_rows(mesh, assessment.goal, limit_mm)
     return Reader(mesh, rows, proposed.threads).of(displacement, proposed.threads)
 
 

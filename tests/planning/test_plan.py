@@ -20,6 +20,8 @@ from threadlift.planning.candidates import candidates
 from threadlift.tissue import Tissue
 
 MODULE = sys.modules["threadlift.planning.plan"]
+#: As few scenarios as can show that limits hold in nine of ten.
+SCENARIOS = 10
 
 
 @pytest.fixture
@@ -32,7 +34,7 @@ def quick(monkeypatch: pytest.MonkeyPatch) -> None:
 def made(case: Case) -> Plan:
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(MODULE, "candidates", lambda *a: thinned(case.candidates, 12))
-        return plan(case.tissue, case.assessment, max_threads=3)
+        return plan(case.tissue, case.assessment, max_threads=3, scenarios=SCENARIOS)
 
 
 def test_every_recommended_thread_has_a_reason(made: Plan) -> None:
@@ -53,6 +55,9 @@ def test_impossible_requests_are_refused(case: Case) -> None:
     for count in (0, 7):
         with pytest.raises(InputError):
             plan(case.tissue, case.assessment, max_threads=count)
+    for count in (4, 11):
+        with pytest.raises(InputError, match="scenarios"):
+            plan(case.tissue, case.assessment, scenarios=count)
 
 
 def test_the_plan_keeps_what_it_promises(case: Case, made: Plan) -> None:
@@ -73,6 +78,15 @@ def test_the_plan_keeps_what_it_promises(case: Case, made: Plan) -> None:
     assert all(used <= 1.0 for used in made.verification["limits_used"].values())
     assert len(made.alternatives) >= 2
     assert made.alternatives[-1].name == "no-treatment"
+
+
+def test_limits_hold_under_scenarios_as_often_as_is_asked_for(made: Plan) -> None:
+    chance = made.verification["chance"]
+    assert chance["scenarios"] == SCENARIOS
+    assert chance["limits_hold"] >= chance["wanted"] == value("planning.limits.chance")
+    attained = chance["goal_attained"]
+    assert 0.0 < attained["low"] <= attained["mean"] <= attained["high"] <= 1.0
+    assert any(f"of {SCENARIOS} tissues and hands" in reason for reason in made.reasons)
 
 
 def test_what_is_stated_is_what_was_verified(case: Case, made: Plan) -> None:
@@ -105,7 +119,7 @@ def test_a_changed_plan_is_not_accepted(made: Plan) -> None:
 
 @pytest.mark.slow
 def test_same_seed_same_hash(case: Case, made: Plan, quick: None) -> None:
-    again = plan(case.tissue, case.assessment, max_threads=3)
+    again = plan(case.tissue, case.assessment, max_threads=3, scenarios=SCENARIOS)
     assert again.plan_sha256 == made.plan_sha256
 
 
@@ -113,7 +127,7 @@ def test_same_seed_same_hash(case: Case, made: Plan, quick: None) -> None:
 def test_the_threads_do_not_depend_on_whether_they_are_explained(
     case: Case, made: Plan, quick: None
 ) -> None:
-    bare = plan(case.tissue, case.assessment, max_threads=3, explained=False)
+    bare = plan(case.tissue, case.assessment, max_threads=3, scenarios=SCENARIOS, explained=False)
     assert bare.recommended == made.recommended
     assert bare.verification == made.verification
     assert bare.thread_reasons is None
@@ -127,7 +141,7 @@ def test_a_mirrored_face_gets_the_mirrored_plan(face: Face, made: Plan, quick: N
     mirrored = face.mirrored()
     tissue = Tissue.of(mirrored, consultation, "coarse")
     assessment = assess(mirrored, tissue, consultation)
-    other = plan(tissue, assessment, max_threads=3, explained=False)
+    other = plan(tissue, assessment, max_threads=3, scenarios=SCENARIOS, explained=False)
     here = {t.id: t for t in made.recommended}
     there = {t.mirrored().id.translate(str.maketrans("LR", "RL")): t for t in other.recommended}
     assert here.keys() == there.keys()
@@ -150,7 +164,7 @@ def test_a_turned_face_in_metres_gets_the_same_plan(
     consultation = record()
     tissue = Tissue.of(moved, consultation, "coarse")
     assessment = assess(moved, tissue, consultation)
-    other = plan(tissue, assessment, max_threads=3, explained=False)
+    other = plan(tissue, assessment, max_threads=3, scenarios=SCENARIOS, explained=False)
     assert [t.id for t in other.recommended] == [t.id for t in made.recommended]
     for a, b in zip(other.recommended, made.recommended, strict=True):
         np.testing.assert_allclose(a.path_mm, b.path_mm, atol=0.011)

@@ -173,6 +173,44 @@ class SensitivityModel(FileModel):
     designs: list[DesignModel]
 
 
+class SharesModel(FileModel):
+    """Mean, 5th and 95th percentile over the scenarios that have an equilibrium."""
+
+    mean: float
+    low: float
+    high: float
+
+
+class ChanceModel(FileModel):
+    """The plan under scenarios (tissues and hands as they may be) that the search has not seen.
+
+    `limits_hold`: share in which every limit holds, `wanted` the least that is asked for;
+    `limits_used`: share of each 'high' threshold in use in the worst scenario that is allowed.
+    """
+
+    scenarios: int
+    unsolved: int
+    wanted: float
+    limits_hold: float
+    limits_hold_by_kind: dict[str, float]
+    limits_used: dict[str, float]
+    goal_attained: SharesModel
+
+
+class VerificationModel(FileModel):
+    """What the nonlinear model says of the threads; empty where none are recommended.
+
+    `limits_used`: share of the nominal limits; `nominal_limits_mm`: those limits on this face.
+    """
+
+    mesh: str | None = None
+    goal_attained: float | None = None
+    lift_mm: dict[str, float] = Field(default_factory=dict)
+    limits_used: dict[str, float] = Field(default_factory=dict)
+    nominal_limits_mm: dict[str, float] = Field(default_factory=dict)
+    chance: ChanceModel | None = None
+
+
 class PlanModel(FileModel):
     """`plan.json`. The explaining parts are absent where no threads are recommended.
 
@@ -187,6 +225,7 @@ class PlanModel(FileModel):
     alternatives: list[dict[str, Any]]
     optimality: OptimalityModel
     safety: SafetyModel
+    verification: VerificationModel = Field(default_factory=VerificationModel)
     thread_reasons: ReasonsModel | None = None
     sensitivity: SensitivityModel | None = None
     refusal: RefusalModel | None = None

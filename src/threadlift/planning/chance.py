@@ -25,7 +25,7 @@ Array = NDArray[np.float64]
 # Nominal uses of a limit and shares of a goal below this predict no ratio.
 _SMALL = 0.05
 # Nominal limits stay between these shares of the 'high' threshold.
-_LEAST, _MOST = 0.25, 0.95
+_LEAST, MOST = 0.25, 0.95
 
 
 def allowed_breaks(count: int) -> int:
@@ -79,7 +79,7 @@ class Spread:
         limit = dict(rows.limit_mm)
         for k, f in zip(np.flatnonzero(known), factor, strict=True):
             kind = list(KINDS)[k]
-            limit[kind] = high[kind] * float(np.clip(1.0 / max(f, 1e-9), _LEAST, _MOST))
+            limit[kind] = high[kind] * float(np.clip(1.0 / max(f, 1e-9), _LEAST, MOST))
         return cls(limit, _expected(trials, nominal, rows))
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -48,13 +48,16 @@ class LinearModel:
 
     def under(self, spread: Spread) -> LinearModel:
         """The model with the nominal limits and expectations that a face's spread asks for."""
-        factor = self.rows.scale_to(spread.limit_mm)
+        return replace(self.limited(spread.limit_mm), expected=spread.expected)
+
+    def limited(self, limit_mm: Mapping[str, float]) -> LinearModel:
+        """The model with other nominal limits."""
+        factor = self.rows.scale_to(limit_mm)
         return replace(
             self,
-            rows=self.rows.limited(spread.limit_mm),
+            rows=self.rows.limited(limit_mm),
             columns=self.columns.scaled(factor),
             slips=self.slips.scaled(factor),
-            expected=spread.expected,
         )
 
     def grids(self) -> dict[Side, SideGrid | None]:

@@ -14,7 +14,7 @@ from threadlift.errors import InputError
 from threadlift.evidence import table, value
 from threadlift.planning import refusal
 from threadlift.planning.candidates import CandidateSet, candidates
-from threadlift.planning.chance import allowed_breaks
+from threadlift.planning.chance import Chance, allowed_breaks
 from threadlift.planning.coupled import Coupled, choose
 from threadlift.planning.explain import Explained, explain
 from threadlift.planning.linear import LinearModel
@@ -23,7 +23,7 @@ from threadlift.planning.reasons import Ground
 from threadlift.planning.recipes import Recipes
 from threadlift.planning.refusal import Refusal
 from threadlift.planning.result import Alternative, Optimality, Plan
-from threadlift.planning.robust import Hardened, face_spread, hardened, verification
+from threadlift.planning.robust import Hardened, face_spread, hardened
 from threadlift.planning.rows import Rows, build_rows
 from threadlift.planning.safety import SafetyCase, SafetyReport
 from threadlift.planning.scenarios import Scenarios
@@ -153,7 +153,6 @@ class _Maker:
         safety: SafetyReport,
         why: Explained | None = None,
         case: SafetyCase | None = None,
-        limit_mm: Mapping[str, float] | None = None,
     ) -> Plan:
         """Assemble a plan with its provenance and what it is judged against when it leaves."""
         from threadlift import __version__
@@ -167,7 +166,7 @@ class _Maker:
             alternatives=tuple(alternatives),
             optimality=optimality,
             safety=safety,
-            verification={} if found is None else verification(found, limit_mm or {}),
+            verification={} if found is None else found.to_json(),
             version=__version__,
             seed=self.seed,
             inputs_sha256=_inputs_sha256(self.tissue),
@@ -227,15 +226,20 @@ class _Maker:
         if self.explained:
             tell(0.9, "Asking what stops every thread from being elsewhere")
             why = explain(
-                Ground(coarse, rows, case),
+                Ground(coarse, hard.rows, case),
                 self.tissue,
-                read_by,
+                hard.read_by,
                 hard.verified,
                 winner.verified.displacement,
-                Recipes.of(coarse.mesh, found.candidates, model.columns, rows),
+                Recipes.of(
+                    coarse.mesh,
+                    found.candidates,
+                    model.limited(hard.rows.limit_mm).columns,
+                    hard.rows,
+                ),
                 self.seed,
             )
-        return self._conclude(hard, [*others, no_treatment()], optimality, why, case, rows.limit_mm)
+        return self._conclude(hard, [*others, no_treatment()], optimality, why, case)
 
     def _scenarios(self, coarse: Tissue) -> tuple[Scenarios | None, Scenarios | None]:
         """Those on which the face's spread is learnt, and unseen ones for the chosen plan."""
@@ -298,7 +302,6 @@ class _Maker:
         optimality: Optimality,
         why: Explained,
         case: SafetyCase,
-        limit_mm: Mapping[str, float],
     ) -> Plan:
         verified = found.verified
         safety = case.check(verified.threads)
@@ -322,6 +325,7 @@ class _Maker:
             f"{per_side['left']} threads on the left and {per_side['right']} on the right attain "
             f"{100 * verified.goal_attained:.0f} % of the goal in the nonlinear model; largest "
             f"mean lift {lift:.1f} mm ({best_zone.replace('_', ' ')}).",
+            *_chance_reasons(found.chance),
             f"A further thread would bring less than "
             f"{100 * value('planning.objective.thread_cost'):.0f} points."
             if optimality.gap < value("planning.objective.thread_cost")
@@ -330,9 +334,18 @@ class _Maker:
             "Assumes that the superficial temporal artery was palpated and marked before entry.",
             *relative,
         ]
-        return self.result(
-            "threads", reasons, found, alternatives, optimality, safety, why, case, limit_mm
-        )
+        return self.result("threads", reasons, found, alternatives, optimality, safety, why, case)
+
+
+def _chance_reasons(chance: Chance | None) -> list[str]:
+    """What scenarios say, or that nobody asked them."""
+    if chance is None:
+        return ["Nominal only: how the plan fares with other tissues and hands was not tried."]
+    hold, mean = 100 * chance.hold, 100 * chance.goal_mean
+    return [
+        f"Limits on side effects hold in {hold:.0f} % of {chance.scenarios} tissues and hands as "
+        f"they may be; the goal is attained to {mean:.0f} % on average."
+    ]
 
 
 def no_treatment() -> Alternative:

@@ -3,20 +3,23 @@
 Before the search, a plan of few threads is tried under scenarios: what they make of it gives this
 face's nominal limits and the part of each goal that is attained on average. After it, the chosen
 plan is tried under scenarios that nothing has seen yet, and pulled less until limits hold with the
-wanted chance.
+wanted chance; or more, where the pilot was more cautious than this plan needs.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from threadlift.errors import SolverError
 from threadlift.evidence import value
+from threadlift.planning.candidates import DIGITS, Candidate
 from threadlift.planning.chance import (
+    MOST,
     Chance,
     Spread,
     chance_of,
@@ -27,7 +30,7 @@ from threadlift.planning.coupled import choose
 from threadlift.planning.fine import on_fine
 from threadlift.planning.linear import LinearModel
 from threadlift.planning.reading import ratio
-from threadlift.planning.rows import KINDS, Rows
+from threadlift.planning.rows import KINDS, Rows, high_mm
 from threadlift.planning.scenarios import Scenarios, Trials
 from threadlift.planning.verify import Verified, settle, solve
 from threadlift.threads.thread import SIDES
@@ -39,10 +42,12 @@ Progress = Callable[[float], None]
 # Threads per side of the plan on which a face's spread is learnt, and the work to find it.
 _PILOT_THREADS = 2
 _PILOT_WORK = 20_000_000
-# Trials of a plan, each after pulling less. Limits grow less than in proportion to tension.
+# Trials of a plan, each after changing the pull. Limits grow less than in proportion to tension.
 _TRIALS = 3
-_AIM = 0.95
-_LEAST_SCALE = 0.5
+_AIM = 0.96
+# A plan that needs only this share of what the limits leave is pulled more, once, by so much.
+_TIMID = 0.9
+_SCALES = (0.5, 1.3)
 
 
 def face_spread(
@@ -62,16 +67,29 @@ def face_spread(
 
 @dataclass(frozen=True)
 class Hardened:
-    """A plan verified on the finest mesh, and what unseen scenarios make of it."""
+    """A plan verified on the finest mesh, and what unseen scenarios make of it.
+
+    rows, read_by: of the coarse and of the finest mesh, with the nominal limits that apply.
+    """
 
     verified: Verified
     chance: Chance | None
+    rows: Rows
+    read_by: Rows
 
     @property
     def holds(self) -> bool:
         """True when limits hold nominally and, if that was asked, with the wanted chance."""
         c = self.chance
         return self.verified.within and (c is None or c.hold >= c.wanted)
+
+    def to_json(self) -> dict[str, Any]:
+        """The `verification` part of plan.json."""
+        out = self.verified.to_json()
+        out["nominal_limits_mm"] = {k: round(x, 3) for k, x in self.rows.limit_mm.items()}
+        if self.chance is not None:
+            out["chance"] = self.chance.to_json()
+        return out
 
 
 def hardened(
@@ -91,9 +109,8 @@ def hardened(
     same = tissue.mesh.level == coarse.mesh.level
     found = plan if same else on_fine(tissue, read_by, coarse, plan)
     if scenarios is None or not found.threads:
-        return Hardened(found, None)
-    chance = None
-    near = plan.displacement
+        return Hardened(found, None, rows, read_by)
+    chance, near = None, plan.displacement
     for trial in range(_TRIALS):
         plain = found if same else _solved(coarse, rows, found, near)
         near = plain.displacement
@@ -101,12 +118,42 @@ def hardened(
         used = _used(trials, plain, found, rows)
         chance = chance_of(used, _attained(trials, plain, found, rows), trials.solved)
         level = worst_allowed(np.max(list(used.values()), axis=0))
-        if level <= 1.0 or trial == _TRIALS - 1:
+        timid = level < _TIMID and trial == 0
+        if (level <= 1.0 and not timid) or trial == _TRIALS - 1:
             break
-        scale = float(np.clip(_AIM / level, _LEAST_SCALE, _AIM))
-        less = [(c, scale * t) for c, t in found.chosen]
-        found = solve(tissue, read_by, less, scale * found.displacement)
-    return Hardened(found, chance)
+        scale = float(np.clip(_AIM / level, *_SCALES))
+        if timid:
+            # What these scenarios leave to this plan replaces what the pilot did.
+            limit_mm = _raised(rows.limit_mm, level)
+            room = {k: limit_mm[k] / rows.limit_mm[k] for k in KINDS}
+            scale = min(scale, *(_room(k, room) / max(u, 1e-9) for k, u in found.used.items()))
+            rows, read_by = rows.limited(limit_mm), read_by.limited(limit_mm)
+        pulled = _pulled(found, scale)
+        if pulled == found.chosen:
+            break
+        found = solve(tissue, read_by, pulled, found.displacement)
+    return Hardened(found, chance, rows, read_by)
+
+
+def _pulled(found: Verified, scale: float) -> tuple[tuple[Candidate, float], ...]:
+    """Threads pulled less or more, within what their cogs hold and a side may carry."""
+    for side in SIDES:
+        total = sum(t for c, t in found.chosen if c.side == side)
+        if total > 0.0:
+            scale = min(scale, value("planning.safety.tension_side") / total)
+    return tuple(
+        (c, round(min(scale * t, max(c.levels_n[-1], t)), DIGITS)) for c, t in found.chosen
+    )
+
+
+def _room(key: str, room: Mapping[str, float]) -> float:
+    """How much more of a nominal limit may be used; overshoot has no other limit."""
+    return room.get(key.rsplit("_", 1)[0], 1.0)
+
+
+def _raised(limit_mm: Mapping[str, float], level: float) -> dict[str, float]:
+    """Nominal limits that leave this plan what its scenarios do, below the thresholds as such."""
+    return {k: max(x, min(x * _AIM / level, MOST * high_mm()[k])) for k, x in limit_mm.items()}
 
 
 def _solved(coarse: Tissue, rows: Rows, found: Verified, near: NDArray) -> Verified:
@@ -123,9 +170,15 @@ def _used(trials: Trials, plain: Verified, found: Verified, rows: Rows) -> dict[
     factor = np.array([ratio(found.used[k], plain.used[k]) for k in keys])
     used = (used_of_high(trials.read, rows) * factor).reshape(-1, len(KINDS), len(SIDES))
     by_kind = {kind: used[:, k].max(axis=1) for k, kind in enumerate(KINDS)}
-    most = (trials.read[:, : rows.goals] * _by_zone(plain, found, rows)).max(axis=1)
-    over = np.where(trials.solved, most, np.inf) / value("planning.limits.overshoot")
-    return by_kind | {"overshoot": over}
+    # More than was asked for counts where it is more than a share of the goal and can be seen.
+    share = trials.read[:, : rows.goals] * _by_zone(plain, found, rows)
+    beyond = (share - 1.0) * rows.goal_mm
+    free = np.maximum(
+        (value("planning.limits.overshoot") - 1.0) * rows.goal_mm,
+        value("planning.limits.useful_lift"),
+    )
+    over = np.maximum((beyond / free).max(axis=1), 0.0)
+    return by_kind | {"overshoot": np.where(trials.solved, over, np.inf)}
 
 
 def _attained(trials: Trials, plain: Verified, found: Verified, rows: Rows) -> Array:
@@ -142,12 +195,3 @@ def _by_zone(plain: Verified, found: Verified, rows: Rows) -> Array:
 def _within(progress: Progress | None, trial: int) -> Progress | None:
     """The first trial fills the bar; repetitions are not known beforehand."""
     return progress if trial == 0 else None
-
-
-def verification(found: Hardened, limit_mm: Mapping[str, float]) -> dict[str, object]:
-    """The `verification` part of plan.json."""
-    out: dict[str, object] = found.verified.to_json()
-    out["nominal_limits_mm"] = {k: round(x, 3) for k, x in limit_mm.items()}
-    if found.chance is not None:
-        out["chance"] = found.chance.to_json()
-    return out
