@@ -86,6 +86,8 @@ def made_up_side(
         np.array(["dip"] * rows),
         ("jowl", "malar", "jawline"),
         goals_mm,
+        np.zeros((len(tension), rows)),
+        np.ones(zones),
     )
 
 

@@ -1,9 +1,12 @@
 """Limits under scenarios: how many may break, what that promises, and a face's own limits."""
 
-from types import SimpleNamespace
+from __future__ import annotations
+
+from dataclasses import dataclass, field, replace
 
 import numpy as np
 import pytest
+from numpy.typing import NDArray
 
 from threadlift.planning.chance import (
     Spread,
@@ -15,16 +18,29 @@ from threadlift.planning.chance import (
 from threadlift.planning.rows import high_mm
 from threadlift.planning.scenarios import Trials
 
-#: Two goals, then one malar and one dip row on either side; half of the threshold is nominal.
-ROWS = SimpleNamespace(
-    goals=2,
-    zones=("jowl_left", "jowl_right"),
-    goal_mm=np.array([4.0, 4.0]),
-    weights=np.array([0.5, 0.5]),
-    limit_name=("malar", "malar", "dip", "dip"),
-    limit_side=np.array(["left", "right", "left", "right"]),
-    limit_mm={kind: 0.5 * mm for kind, mm in high_mm().items()},
-)
+
+@dataclass(frozen=True)
+class FewRows:
+    """Two goals, then one malar and one dip row on either side; half of the threshold is nominal.
+
+    Rows are read in shares of the limits that they were made with, whatever the limits are now.
+    """
+
+    limit_mm: dict[str, float]
+    goals: int = 2
+    zones: tuple[str, ...] = ("jowl_left", "jowl_right")
+    goal_mm: NDArray = field(default_factory=lambda: np.array([4.0, 4.0]))
+    weights: NDArray = field(default_factory=lambda: np.array([0.5, 0.5]))
+    limit_name: tuple[str, ...] = ("malar", "malar", "dip", "dip")
+    limit_side: NDArray = field(
+        default_factory=lambda: np.array(["left", "right", "left", "right"])
+    )
+
+    def limited(self, limit_mm) -> FewRows:
+        return replace(self, limit_mm=dict(limit_mm))
+
+
+ROWS = FewRows({kind: 0.5 * mm for kind, mm in high_mm().items()})
 
 
 @pytest.mark.parametrize(("count", "allowed"), [(8, -1), (9, 0), (10, 0), (32, 2), (64, 5)])

@@ -4,6 +4,8 @@ from dataclasses import replace
 from types import SimpleNamespace
 
 import numpy as np
+import pytest
+from test_chance import ROWS
 
 from threadlift.planning import robust
 from threadlift.planning.optimise import polish, side_grid
@@ -102,7 +104,10 @@ class Drawn:
 
     def tried(self, rows, threads, near, progress=None):
         pull = sum(t.tension_n for t in threads)
-        read = self.factor[:, None] * np.array([0.5, 0.5, *[0.9 * pull] * 4])
+        # Half of the threshold was nominal: a pull of 2 N uses .9 of it in a middling scenario,
+        # read in shares of today's nominal limits.
+        now = ROWS.limit_mm["dip"] / rows.limit_mm["dip"]
+        read = self.factor[:, None] * np.array([0.2, 0.2, *[0.45 * pull * now] * 4])
         return Trials(read, np.ones(len(read), dtype=bool))
 
 
@@ -115,25 +120,49 @@ def verified(threads, chosen):
     )  # fmt: skip
 
 
-def test_the_pull_is_lowered_until_unseen_scenarios_keep_the_limits(monkeypatch, rng) -> None:
-    from test_chance import ROWS
+@pytest.fixture
+def proportional(monkeypatch) -> SimpleNamespace:
+    """A plan of two threads and a model that does nothing but to pull them."""
 
     def solve(tissue, rows, chosen, near=None):
-        return verified(tuple(replace(c, tension_n=t) for c, t in chosen), tuple(chosen))
+        return verified(tuple(replace(c.thread, tension_n=t) for c, t in chosen), tuple(chosen))
 
     monkeypatch.setattr(robust, "solve", solve)
-    tissue = SimpleNamespace(mesh=SimpleNamespace(level="coarse"))
     threads = (thread("left", "L1", 1.0), thread("right", "R1", 1.0))
-    plan = verified(threads, tuple((t, 1.0) for t in threads))
-    factor = rng.lognormal(0.0, 0.4, 64)
-    found = robust.hardened(tissue, ROWS, tissue, ROWS, plan, Drawn(factor))  # type: ignore[arg-type]
-    assert found.holds
+    chosen = [(SimpleNamespace(side=t.side, levels_n=(0.5, 1.2), thread=t), 1.0) for t in threads]
+    return SimpleNamespace(
+        plan=verified(threads, tuple(chosen)),
+        tissue=SimpleNamespace(mesh=SimpleNamespace(level="coarse")),
+    )
+
+
+def pulled_n(found) -> float:
+    return sum(t.tension_n for t in found.verified.threads)
+
+
+@pytest.mark.parametrize("size", [0.3, 0.8, 1.0, 1.5, 50.0])
+def test_the_pull_follows_what_unseen_scenarios_leave_to_it(proportional, rng, size) -> None:
+    p = proportional
+    factor = size * rng.lognormal(0.0, 0.4, 64)
+    found = robust.hardened(p.tissue, ROWS, p.tissue, ROWS, p.plan, Drawn(factor))
     assert found.chance is not None
+    if size == 50.0:
+        # Where no pull helps it says so.
+        assert not found.holds
+        return
+    assert found.holds
     assert found.chance.hold >= 0.9
-    assert sum(t.tension_n for t in found.verified.threads) < 2.0
-    # Where limits hold anyway nothing is lowered.
-    calm = robust.hardened(tissue, ROWS, tissue, ROWS, plan, Drawn(0.3 * factor))  # type: ignore[arg-type]
-    assert calm.verified is plan
-    # Where no pull helps it says so.
-    never = robust.hardened(tissue, ROWS, tissue, ROWS, plan, Drawn(50.0 * factor))  # type: ignore[arg-type]
-    assert not never.holds
+    worst = max(found.chance.used.values())
+    assert worst <= 1.0
+    # Nothing is left unused, but for what the cogs do not hold; nominal limits make room for more.
+    assert worst >= 0.85 or pulled_n(found) == pytest.approx(2.4)
+    assert (pulled_n(found) < 2.0) == (size >= 1.5)
+    more = pulled_n(found) > 2.0
+    assert (found.rows.limit_mm["dip"] > ROWS.limit_mm["dip"]) == more
+
+
+def test_without_scenarios_a_plan_is_nominal_and_says_so(proportional) -> None:
+    p = proportional
+    found = robust.hardened(p.tissue, ROWS, p.tissue, ROWS, p.plan, None)
+    assert found.verified is p.plan
+    assert "chance" not in found.to_json()
