@@ -48,6 +48,9 @@ _AIM = 0.96
 # A plan that needs only this share of what the limits leave is pulled more, once, by so much.
 _TIMID = 0.9
 _SCALES = (0.5, 1.3)
+# Nominal limits are kept by this much when a plan is pulled more, which has to be worth a solve.
+_SURE = 0.98
+_WORTH = 1.03
 
 
 def face_spread(
@@ -126,12 +129,17 @@ def hardened(
             # What these scenarios leave to this plan replaces what the pilot did.
             limit_mm = _raised(rows.limit_mm, level)
             room = {k: limit_mm[k] / rows.limit_mm[k] for k in KINDS}
-            scale = min(scale, *(_room(k, room) / max(u, 1e-9) for k, u in found.used.items()))
-            rows, read_by = rows.limited(limit_mm), read_by.limited(limit_mm)
-        pulled = _pulled(found, scale)
-        if pulled == found.chosen:
-            break
-        found = solve(tissue, read_by, pulled, found.displacement)
+            rest = min(_room(k, room) / max(u, 1e-9) for k, u in found.used.items())
+            scale = min(scale, _SURE * rest)
+            if scale < _WORTH:
+                break
+            wider, read_wider = rows.limited(limit_mm), read_by.limited(limit_mm)
+            more = solve(tissue, read_wider, _pulled(found, scale), found.displacement)
+            if not more.within:
+                break
+            found, rows, read_by = more, wider, read_wider
+        else:
+            found = solve(tissue, read_by, _pulled(found, scale), found.displacement)
     return Hardened(found, chance, rows, read_by)
 
 
