@@ -48,9 +48,12 @@ def check_plan(
     inputs_hash: str = "",
     seed: int = 0,
     members: int = 32,
+    scenarios: int | None = None,
     progress: Progress = silent,
 ) -> Run:
     """Judge a proposed plan on a face, given its tissue and assessment.
+
+    scenarios: under which the planner's own plan has to hold (as in :func:`threadlift.plan`).
 
     Safety comes first and needs no simulation; the plan is simulated even if it breaks rules, so
     that its effect is known; the planner then gets as many threads per side as the proposal has.
@@ -71,6 +74,7 @@ def check_plan(
             assessment,
             max_threads=_asked_of_planner(proposed),
             seed=seed,
+            scenarios=scenarios,
             progress=within(progress, STAGES["tissue"], STAGES["plan"]),
             # Its threads and what they attain are compared; nobody reads its reasons.
             explained=False,

@@ -41,7 +41,7 @@ def ground(face: Face) -> Ground:
 def judged(ground: Ground, text: str, **changes: object) -> Run:
     tissue = ground[0].varied()
     tissue.consultation = record(**changes)
-    return check_plan(tissue, ground[1], parse_request(text), members=8)
+    return check_plan(tissue, ground[1], parse_request(text), members=8, scenarios=10)
 
 
 def never_looks_recommended(made: Plan) -> dict:
@@ -99,7 +99,7 @@ def test_the_threads_of_a_plan_json_are_judged_as_they_are(ground: Ground) -> No
     threads = tuple(Thread.from_json(t) for t in first.to_json()["threads"])
     tissue = ground[0].varied()
     tissue.consultation = record(sagging={})
-    again = check_plan(tissue, ground[1], threads).plan
+    again = check_plan(tissue, ground[1], threads, scenarios=10).plan
     assert again.recommended == threads
     assert again.judgement is not None
     assert again.judgement["assumptions"] == []
