@@ -13,7 +13,7 @@ from threadlift.planning.candidates import CandidateSet
 from threadlift.planning.recipe_library import SideLibrary
 from threadlift.planning.recipes import FACTORS, OUTPUTS, Recipes
 from threadlift.planning.responses import Body, Columns, columns
-from threadlift.planning.rows import Rows, limits_mm
+from threadlift.planning.rows import Rows, prior_limits_mm
 from threadlift.planning.sensitivity import Sensitivity, sensitivity
 from threadlift.planning.sobol import exact, sampled
 from threadlift.threads import products
@@ -66,6 +66,7 @@ def known(response: np.ndarray, places: int = 3, entries: int = 2) -> Recipes:
     rows = Rows(
         sp.csr_matrix((4, 3)), ("jowl_left", "jowl_right"), np.ones(2), np.ones(2),
         np.array(["left", "right"]), ("dip", "dip"), np.array([0, 1]),
+        prior_limits_mm(),
     )  # fmt: skip
     fan = np.array([[(t + j) % places for j in range(2)] for t in range(places)])
     return Recipes(
@@ -112,9 +113,9 @@ def test_a_recipe_is_the_superposition_of_its_threads(recipes: Recipes, rows: Ro
                 worst[name] = max(worst[name], total[len(lib.zones) :][mask].max())
         goal = np.clip(share, 0, 1) @ rows.weights / rows.weights.sum()
         assert found["goal"][i] == pytest.approx(goal)
-        assert found["indentation"][i] == pytest.approx(limits_mm()["dip"] * worst["dip"])
+        assert found["indentation"][i] == pytest.approx(rows.limit_mm["dip"] * worst["dip"])
         assert found["cheekbone_prominence"][i] == pytest.approx(
-            limits_mm()["malar"] * worst["malar"]
+            rows.limit_mm["malar"] * worst["malar"]
         )
         assert found["overshoot"][i] == pytest.approx(share.max())
 
