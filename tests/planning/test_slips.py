@@ -14,7 +14,7 @@ from threadlift.planning.slips import SlippedPaths, Slips
 @pytest.fixture(scope="module")
 def chosen(few):
     """Some candidates of the thinned set, from both sides."""
-    return few.candidates[::14]
+    return few.candidates[::10]
 
 
 def placed(case, candidate, deeper: float, aside: float):
