@@ -7,6 +7,7 @@ import numpy as np
 import pytest
 from test_chance import ROWS
 
+from threadlift.errors import SolverError
 from threadlift.planning import robust
 from threadlift.planning.optimise import polish, side_grid
 from threadlift.planning.responses import columns
@@ -159,6 +160,25 @@ def test_the_pull_follows_what_unseen_scenarios_leave_to_it(proportional, rng, s
     assert (pulled_n(found) < 2.0) == (size >= 1.5)
     more = pulled_n(found) > 2.0
     assert (found.rows.limit_mm["dip"] > ROWS.limit_mm["dip"]) == more
+
+
+@pytest.mark.parametrize("trouble", ["no equilibrium", "nominal limit"])
+def test_a_timid_plan_that_cannot_be_pulled_more_stays_as_it_was(
+    proportional, rng, monkeypatch, trouble
+) -> None:
+    p = proportional
+
+    def fails(tissue, rows, chosen, near=None):
+        if trouble == "no equilibrium":
+            raise SolverError("no way", "none")
+        return replace(p.plan, used=dict.fromkeys(p.plan.used, 1.01))
+
+    monkeypatch.setattr(robust, "solve", fails)
+    factor = 0.3 * rng.lognormal(0.0, 0.4, 64)
+    found = robust.hardened(p.tissue, ROWS, p.tissue, ROWS, p.plan, Drawn(factor))
+    assert found.verified is p.plan
+    assert found.rows is ROWS
+    assert found.holds
 
 
 def test_without_scenarios_a_plan_is_nominal_and_says_so(proportional) -> None:

@@ -26,6 +26,8 @@ Array = NDArray[np.float64]
 _SMALL = 0.05
 # Nominal limits stay between these shares of the 'high' threshold.
 _LEAST, MOST = 0.25, 0.95
+# JSON knows no infinity: what a scenario without equilibrium uses of a limit.
+_BEYOND = 99.0
 
 
 def allowed_breaks(count: int) -> int:
@@ -164,6 +166,6 @@ def chance_of(used: Mapping[str, Array], part: Array, solved: NDArray[np.bool_])
         float(known.mean()),
         float(low),
         float(high),
-        {k: min(worst_allowed(u), 99.0) for k, u in used.items()},
+        {k: min(worst_allowed(u), _BEYOND) for k, u in used.items()},
         value("planning.limits.chance"),
     )

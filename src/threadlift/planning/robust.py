@@ -8,7 +8,7 @@ wanted chance; or more, where the pilot was more cautious than this plan needs.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -133,11 +133,11 @@ def hardened(
             scale = min(scale, _SURE * rest)
             if scale < _WORTH:
                 break
-            wider, read_wider = rows.limited(limit_mm), read_by.limited(limit_mm)
-            more = solve(tissue, read_wider, _pulled(found, scale), found.displacement)
-            if not more.within:
+            wider = read_by.limited(limit_mm)
+            more = _more(tissue, wider, _pulled(found, scale), found.displacement)
+            if more is None:
                 break
-            found, rows, read_by = more, wider, read_wider
+            found, rows, read_by = more, rows.limited(limit_mm), wider
         else:
             found = solve(tissue, read_by, _pulled(found, scale), found.displacement)
     return Hardened(found, chance, rows, read_by)
@@ -152,6 +152,17 @@ def _pulled(found: Verified, scale: float) -> tuple[tuple[Candidate, float], ...
     return tuple(
         (c, round(min(scale * t, max(c.levels_n[-1], t)), DIGITS)) for c, t in found.chosen
     )
+
+
+def _more(
+    tissue: Tissue, read_by: Rows, pulled: Sequence[tuple[Candidate, float]], near: NDArray
+) -> Verified | None:
+    """The plan pulled more; None where that has no equilibrium or breaks a nominal limit."""
+    try:
+        found = solve(tissue, read_by, pulled, near)
+    except SolverError:
+        return None
+    return found if found.within else None
 
 
 def _room(key: str, room: Mapping[str, float]) -> float:

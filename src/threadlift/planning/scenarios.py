@@ -33,11 +33,6 @@ class Trials:
     read: NDArray
     solved: NDArray
 
-    @property
-    def count(self) -> int:
-        """Number of scenarios."""
-        return len(self.solved)
-
 
 @dataclass(frozen=True)
 class _SkinRows:
