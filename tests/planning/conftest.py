@@ -51,6 +51,36 @@ class Numbered:
     index: int
 
 
+def made_up_problem(
+    rng: np.random.Generator,
+    shape: NDArray,
+    side: NDArray,
+    scale: NDArray,
+    crowding: float,
+    tension_cap_n: float,
+) -> SideProblem:
+    """A side's problem from made-up numbers; the rest is drawn.
+
+    shape: (candidates, zones) share of each goal, side: (candidates, rows) of each limit, both at
+    full pull; scale: (levels,) of the pull; crowding: share of the pairs that conflict.
+    """
+    candidates, levels = len(shape), len(scale)
+    conflict = np.triu(rng.random((candidates, candidates)) < crowding, 1)
+    weights = rng.random(shape.shape[1]) + 0.2
+    return SideProblem(
+        attain=(scale[None, :, None] * shape[:, None]).reshape(candidates * levels, -1),
+        limits=(scale[None, :, None] * side[:, None]).reshape(candidates * levels, -1),
+        candidate=np.repeat(np.arange(candidates), levels),
+        tension_n=np.tile(2.0 * scale, candidates),
+        cost=np.tile(0.02 + 0.004 * scale, candidates),
+        conflict=conflict | conflict.T,
+        weights=weights / weights.sum(),
+        theta=0.3,
+        overshoot=1.15,
+        tension_cap_n=tension_cap_n,
+    )
+
+
 def made_up_side(
     side: str, attain: NDArray, limits: NDArray, levels: NDArray, goals_mm: NDArray
 ) -> SideGrid:

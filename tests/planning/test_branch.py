@@ -7,6 +7,7 @@ from itertools import combinations, product
 
 import numpy as np
 import pytest
+from conftest import made_up_problem
 from numpy.typing import NDArray
 
 from threadlift.planning.bounds import SideProblem
@@ -25,21 +26,7 @@ def problem(seed: int, candidates: int = 10, levels: int = 2) -> SideProblem:
     zones, rows = 4, 12
     shape = rng.gamma(1.0, 0.22, (candidates, zones)) - 0.05
     side = rng.normal(0.12, 0.3, (candidates, rows))
-    scale = np.linspace(0.5, 1.0, levels)
-    conflict = np.triu(rng.random((candidates, candidates)) < 0.15, 1)
-    weights = rng.random(zones) + 0.2
-    return SideProblem(
-        attain=(scale[None, :, None] * shape[:, None]).reshape(-1, zones),
-        limits=(scale[None, :, None] * side[:, None]).reshape(-1, rows),
-        candidate=np.repeat(np.arange(candidates), levels),
-        tension_n=np.tile(2.0 * scale, candidates),
-        cost=np.tile(0.02 + 0.004 * scale, candidates),
-        conflict=conflict | conflict.T,
-        weights=weights / weights.sum(),
-        theta=0.3,
-        overshoot=1.15,
-        tension_cap_n=6.0,
-    )
+    return made_up_problem(rng, shape, side, np.linspace(0.5, 1.0, levels), 0.15, 6.0)
 
 
 def some_groups(p: SideProblem, seed: int) -> Groups:

@@ -6,6 +6,7 @@ from itertools import combinations, pairwise
 
 import numpy as np
 import pytest
+from conftest import made_up_problem
 from scipy.optimize import LinearConstraint, milp
 
 from threadlift.planning.bounds import SideProblem
@@ -16,21 +17,7 @@ def problem(seed: int, candidates: int = 9, levels: int = 2, zones: int = 4, row
     rng = np.random.default_rng(seed)
     shape = rng.gamma(1.0, 0.25, (candidates, zones)) * (rng.random((candidates, zones)) < 0.7)
     side = rng.normal(0.2, 0.25, (candidates, rows))
-    scale = np.linspace(0.6, 1.0, levels)
-    conflict = np.triu(rng.random((candidates, candidates)) < 0.2, 1)
-    weights = rng.random(zones) + 0.2
-    return SideProblem(
-        attain=(scale[None, :, None] * shape[:, None]).reshape(-1, zones),
-        limits=(scale[None, :, None] * side[:, None]).reshape(-1, rows),
-        candidate=np.repeat(np.arange(candidates), levels),
-        tension_n=np.tile(2.0 * scale, candidates),
-        cost=np.tile(0.02 + 0.004 * scale, candidates),
-        conflict=conflict | conflict.T,
-        weights=weights / weights.sum(),
-        theta=0.3,
-        overshoot=1.15,
-        tension_cap_n=5.0,
-    )
+    return made_up_problem(rng, shape, side, np.linspace(0.6, 1.0, levels), 0.2, 5.0)
 
 
 def by_enumeration(p: SideProblem, n_max: int) -> float:
