@@ -301,6 +301,16 @@ def test_a_neighbour_stops_a_thread_that_comes_too_close(case, few: CandidateSet
     assert margin < 0.0
 
 
+@pytest.mark.parametrize("moved_one", [0, 1])
+def test_a_thread_is_never_too_close_to_itself(few: CandidateSet, moved_one: int) -> None:
+    threads = [one(few), replace(one(few), id="L2")]
+    names = [t.id for t in threads]
+    pair = Violation(names[0], "thread-spacing", names[1], (0.0, 0.0, 0.0), -1.2, "mm")
+    variant = Variant(moved_one, Move("entry-across", 5.0, "mm"), threads[moved_one])
+    stop = stopped_by(variant, reading(), 0.0, [pair], 0.0, threads)
+    assert stop[:3] == ("safety", "thread-spacing", names[1 - moved_one])
+
+
 def straight(name: str, end_x_mm: float) -> Thread:
     """A thread of 40 mm in a fan from the origin, as far aside at its end as told."""
     s = np.linspace(0.0, 1.0, 41)

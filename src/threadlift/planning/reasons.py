@@ -219,7 +219,10 @@ def stopped_by(
         return "worse", "objective", "", objective, "1"
     if found:
         worst = min(found, key=lambda v: (v.unit != "mm", v.margin, v.rule))
-        return "safety", worst.rule, worst.structure, worst.margin, worst.unit
+        moved_one = threads[variant.index].id
+        # A rule about two threads names them in their order: the neighbour is the other one.
+        other = worst.thread if worst.structure == moved_one else worst.structure
+        return "safety", worst.rule, other, worst.margin, worst.unit
     if slip_n > _LEAST_SLIP_N:
         return "slip", "cogs-slip", "", -slip_n, "N"
     limit = max(read.used, key=lambda k: read.used[k])
