@@ -173,6 +173,21 @@ class SensitivityModel(FileModel):
     designs: list[DesignModel]
 
 
+class ParetoPointModel(FileModel):
+    """One way to treat the face that no other beats in goal, number of threads and side effects.
+
+    By side: `threads` and their pull `tension_n`; `limits_used`: largest share in use of the face's
+    nominal limits on side effects; `p_touch`: chance of touching a named structure, at most.
+    """
+
+    threads: dict[str, int]
+    tension_n: dict[str, float]
+    goal_attained: float
+    limits_used: float
+    p_touch: float
+    recommended: bool
+
+
 class SharesModel(FileModel):
     """Mean, 5th and 95th percentile over the scenarios that have an equilibrium."""
 
@@ -228,6 +243,7 @@ class PlanModel(FileModel):
     verification: VerificationModel = Field(default_factory=VerificationModel)
     thread_reasons: ReasonsModel | None = None
     sensitivity: SensitivityModel | None = None
+    pareto: list[ParetoPointModel] | None = None
     refusal: RefusalModel | None = None
     origin: Literal["planner", "proposed"] = "planner"
     judgement: JudgementModel | None = None

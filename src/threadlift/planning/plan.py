@@ -20,7 +20,6 @@ from threadlift.planning.explain import Explained, explain
 from threadlift.planning.linear import LinearModel
 from threadlift.planning.optimise import SideGrid
 from threadlift.planning.reasons import Ground
-from threadlift.planning.recipes import Recipes
 from threadlift.planning.refusal import Refusal
 from threadlift.planning.result import Alternative, Optimality, Plan
 from threadlift.planning.robust import Hardened, face_spread, hardened
@@ -172,6 +171,7 @@ class _Maker:
             inputs_sha256=_inputs_sha256(self.tissue),
             thread_reasons=None if why is None else why.thread_reasons,
             sensitivity=None if why is None else why.sensitivity,
+            pareto=None if why is None else why.pareto,
             displacement=None if verified is None else verified.displacement,
             case=case,
         )
@@ -224,21 +224,11 @@ class _Maker:
         others = [options[i].alternative() for i in sorted(sound) if i != best]
         why = Explained(None, None)
         if self.explained:
-            tell(0.9, "Asking what stops every thread from being elsewhere")
             why = explain(
-                Ground(coarse, hard.rows, case),
-                self.tissue,
-                hard.read_by,
-                hard.verified,
-                winner.verified.displacement,
-                Recipes.of(
-                    coarse.mesh,
-                    found.candidates,
-                    model.limited(hard.rows.limit_mm).columns,
-                    hard.rows,
-                ),
-                self.seed,
-            )
+                Ground(coarse, hard.rows, case), self.tissue, hard.read_by, hard.verified,
+                winner.verified.displacement, model, max_threads, self.seed,
+                lambda f, message: tell(0.9 + 0.1 * f, message),
+            )  # fmt: skip
         return self._conclude(hard, [*others, no_treatment()], optimality, why, case)
 
     def _scenarios(self, coarse: Tissue) -> tuple[Scenarios | None, Scenarios | None]:

@@ -72,6 +72,8 @@ class Plan:
     `thread_reasons`: what each of them adds and what stops it from being elsewhere
     (:class:`threadlift.planning.reason_data.Reasons` as JSON); `sensitivity`: what decides the
     result on this face (:class:`threadlift.planning.sensitivity.Sensitivity` as JSON).
+    `pareto`: the trade-off of goal, threads and side effects on this face
+    (:class:`threadlift.planning.pareto.Point` as JSON, fewest threads first).
     `refusal`: why no threads are recommended and what would change it. `origin`: "proposed" for
     threads that somebody else proposed and `threadlift check` judged (`judgement`: the verdicts,
     as JSON); such a plan is no recommendation of ours whatever its fields say.
@@ -96,6 +98,7 @@ class Plan:
     inputs_sha256: str
     thread_reasons: dict[str, Any] | None = None
     sensitivity: dict[str, Any] | None = None
+    pareto: list[dict[str, Any]] | None = None
     refusal: Refusal | None = None
     origin: Origin = "planner"
     judgement: dict[str, Any] | None = None
@@ -107,6 +110,7 @@ class Plan:
         extra = {
             "thread_reasons": self.thread_reasons,
             "sensitivity": self.sensitivity,
+            "pareto": self.pareto,
             "refusal": None if self.refusal is None else self.refusal.to_json(),
             "origin": None if self.origin == "planner" else self.origin,
             "judgement": self.judgement,
@@ -201,6 +205,7 @@ class Plan:
                 inputs_sha256=p["inputs_sha256"],
                 thread_reasons=data.get("thread_reasons"),
                 sensitivity=data.get("sensitivity"),
+                pareto=data.get("pareto"),
                 refusal=None if (r := data.get("refusal")) is None else Refusal.from_json(r),
                 origin=data.get("origin", "planner"),
                 judgement=data.get("judgement"),
