@@ -19,6 +19,7 @@ from threadlift.reporting.contacts import contact_rows
 from threadlift.reporting.pages import environment, number, words
 from threadlift.reporting.run_data import RunData
 from threadlift.reporting.texts import Texts, texts
+from threadlift.reporting.trade_off import trade_off
 from threadlift.reporting.why import SHOWN, check_line, decides, thread_cards
 
 Json = dict[str, Any]
@@ -296,6 +297,7 @@ def render_report(run: RunData, language: str = "en") -> str:
         ),
         "check": check_part(plan, t),
         "alternative_rows": _alternative_rows(plan, t),
+        "trade_off": trade_off(plan, t),
         "certainty": _certainty(run, t),
         "sources": run_citations(run),
     }
