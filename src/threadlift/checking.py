@@ -25,6 +25,7 @@ from threadlift.planning.request import PlanRequest, load_proposal
 from threadlift.planning.result import Optimality, Recommendation
 from threadlift.planning.rows import build_rows
 from threadlift.planning.safety import SafetyCase
+from threadlift.planning.sentences import Sentence, sentence
 from threadlift.reporting.check_texts import failed_sentence, question_text
 from threadlift.reporting.texts import texts
 from threadlift.threads.thread import Thread
@@ -149,9 +150,8 @@ def _as_plan(
         alternatives = (
             Alternative(
                 "best-of-same-size",
-                "Best plan of at most this size",
-                f"What the planner finds on this face with at most {found.proposed.per_side} "
-                "threads per side, within all safety rules and limits.",
+                sentence("same-size"),
+                sentence("same-size-note", n=found.proposed.per_side),
                 own.recommended,
                 own.verification,
             ),
@@ -170,7 +170,7 @@ def _as_plan(
     reasons += [failed_sentence(c.to_json(), t) for c in judged.criteria if c.verdict == "fail"]
     return Plan(
         recommendation=_RECOMMENDED[judged.overall],
-        reasons=tuple(dict.fromkeys(reasons)),
+        reasons=Sentence.every(tuple(dict.fromkeys(reasons)), None),
         recommended=found.proposed.threads,
         alternatives=alternatives,
         optimality=optimality,

@@ -86,7 +86,7 @@ def test_limits_hold_under_scenarios_as_often_as_is_asked_for(made: Plan) -> Non
     assert chance["limits_hold"] >= chance["wanted"] == value("planning.limits.chance")
     attained = chance["goal_attained"]
     assert 0.0 < attained["low"] <= attained["mean"] <= attained["high"] <= 1.0
-    assert any(f"of {SCENARIOS} tissues and hands" in reason for reason in made.reasons)
+    assert any(f"of {SCENARIOS} tissues and hands" in s.english for s in made.reasons)
 
 
 def test_what_is_stated_is_what_was_verified(case: Case, made: Plan) -> None:

@@ -31,7 +31,7 @@ def refused(made: Plan, kind: str, recommendation: str) -> tuple[str, ...]:
     assert made.refusal is not None
     assert (made.refusal.kind, made.recommendation) == (kind, recommendation)
     assert made.recommended == ()
-    assert made.reasons == made.refusal.because
+    assert made.reasons == made.refusal.reasons
     assert made.refusal.because
     assert made.refusal.would_change
     data = checked("plan", made.to_json())
@@ -60,7 +60,7 @@ def test_a_person_outside_the_model_gets_no_plan(case: Case, patient: dict) -> N
     data = {"age_years": 58, "sex": "female"} | patient
     made = plan(with_record(case, record(patient=data)), case.assessment)
     change = refused(made, "outside-envelope", "no-thread-lift")
-    assert f"patient.{next(iter(patient))}" in made.reasons[0]
+    assert f"patient.{next(iter(patient))}" in made.reasons[0].english
     assert "Nothing in this model" in change[0]
 
 
@@ -77,7 +77,7 @@ def test_a_measurement_that_no_face_has_is_asked_for_again(case: Case, measureme
     made = plan(with_record(case, record(measurements=measurements)), case.assessment)
     change = refused(made, "implausible-measurement", "more-information")
     assert all("again" in c for c in change)
-    assert f"measurements.{next(iter(measurements))}" in made.reasons[0]
+    assert f"measurements.{next(iter(measurements))}" in made.reasons[0].english
 
 
 @given(st.floats(-1.5, 1.5))
@@ -106,7 +106,7 @@ def test_no_safe_thread_says_which_rules_refused(
     monkeypatch.setattr(MODULE, "candidates", lambda *a: none)
     made = plan(case.tissue, case.assessment)
     change = refused(made, "not-reachable-safely", "no-thread-lift")
-    assert "in-dermis (30), kink (10)" in made.reasons[0]
+    assert "in-dermis (30), kink (10)" in made.reasons[0].english
     assert any("ultrasound" in c for c in change)
 
 

@@ -22,7 +22,7 @@ from threadlift.interop import read_face_glb
 from threadlift.planning import plan, refusal
 from threadlift.planning.envelope import Outside
 from threadlift.planning.refusal import Kind, Refusal
-from threadlift.planning.sentences import ENGLISH
+from threadlift.planning.sentences import REFUSALS
 from threadlift.reporting import refusals
 from threadlift.reporting.html import render_report
 from threadlift.reporting.run_data import RunData
@@ -85,7 +85,7 @@ def test_every_kind_and_every_sentence_occurs(all_refusals: list[Refusal]) -> No
         for part in ("reason", "remedy")
     }
     record_parts = {"patient-age_years", "patient-sex", "sagging", "contraindications"}
-    assert said == {*ENGLISH, *findings, *(f"missing.{part}" for part in record_parts)}
+    assert said == {*REFUSALS, *findings, *(f"missing.{part}" for part in record_parts)}
 
 
 @pytest.mark.parametrize("language", LANGUAGES)

@@ -14,6 +14,7 @@ from threadlift.evidence import value
 from threadlift.planning import Alternative, Optimality, Plan
 from threadlift.planning.hazards import HazardField
 from threadlift.planning.safety import SafetyCase, SafetyReport, UnsafePlanError, Violation, gate
+from threadlift.planning.sentences import Sentence
 
 FAR = Structure(name="nerve", curve_mm=np.array([[X, 35.0, 20.0], [X, 35.0, 60.0]]))
 CASE = SafetyCase(SKIN, MARKS, HazardField.of([FAR]))
@@ -24,9 +25,12 @@ BAD = thread(depth=7.0)
 def plan(*threads, case: SafetyCase | None = CASE, alternatives=()) -> Plan:
     return Plan(
         recommendation="threads",
-        reasons=("a reason",),
+        reasons=(Sentence("", {}, "a reason"),),
         recommended=tuple(threads),
-        alternatives=tuple(Alternative(n, n, "", tuple(t), {}) for n, t in alternatives),
+        alternatives=tuple(
+            Alternative(n, Sentence("", {}, n), Sentence("", {}, ""), tuple(t), {})
+            for n, t in alternatives
+        ),
         optimality=Optimality(0.0, 0.0, 0.0, {}),
         safety=SafetyReport((), None, "", 0.0) if case is None else case.check([GOOD]),
         verification={},

@@ -13,8 +13,9 @@ from typing import Annotated, Any, Literal
 from pydantic import BaseModel, Field, ValidationError
 
 from threadlift.errors import ThreadliftError
-from threadlift.interop.check_models import JudgementModel, RefusalModel
+from threadlift.interop.check_models import JudgementModel, RefusalModel, SentenceModel
 from threadlift.interop.file_base import EstimateModel, FileModel
+from threadlift.interop.why_models import ParetoPointModel, ReasonsModel, SensitivityModel
 from threadlift.planning.request import PlanRequest
 
 Point = Annotated[list[float], Field(min_length=3, max_length=3)]
@@ -87,107 +88,6 @@ class ProvenanceModel(FileModel):
     plan_sha256: str
 
 
-class MoveModel(FileModel):
-    """One change to a thread: kind, signed size (mm, or share of the tension), where it goes."""
-
-    kind: Literal["entry-across", "target-along", "target-across", "depth", "tension", "left-out"]
-    by: float
-    unit: str
-    toward: str
-
-
-class StopModel(FileModel):
-    """What stops a thread from being there; `margin` in `unit`, negative: how far past it."""
-
-    kind: Literal["safety", "slip", "limit", "spacing", "worse", "nothing", "leaves-skin"]
-    what: str
-    structure: str
-    margin: float
-    unit: str
-
-
-class ChangeModel(FileModel):
-    """A thread placed differently, everything else as planned: what changes."""
-
-    move: MoveModel
-    goal_attained_change: float
-    objective_change: float
-    lift_change_mm: dict[str, float]
-    risks: dict[str, dict[str, Any]]
-    safe: bool
-    violations: list[Any]
-    stopped_by: StopModel
-
-
-class ThreadReasonModel(FileModel):
-    """What a thread adds to each zone [mm, share of the lift there], and what moving it does."""
-
-    thread: str
-    main_zone: str
-    contribution_mm: dict[str, float]
-    share_of_lift: dict[str, float]
-    goal_attained: float
-    changes: list[ChangeModel]
-
-
-class ReasonsModel(FileModel):
-    """Every thread's reason; `check`: one thread left out in the nonlinear model, too."""
-
-    threads: list[ThreadReasonModel]
-    check: dict[str, Any] | None
-
-
-class IndexModel(FileModel):
-    """First-order and total Sobol index of a factor, each [value, low, high] (90 % interval)."""
-
-    first: list[float]
-    total: list[float]
-
-
-class DecidesModel(FileModel):
-    """One output: mean, sd in `unit`, and what explains its variance."""
-
-    mean: float
-    sd: float
-    unit: str
-    change_on_doubling: float
-    factors: dict[str, IndexModel]
-
-
-class DesignModel(FileModel):
-    """One question: `fan`, `equal_tension` or `scattered`."""
-
-    name: str
-    outputs: dict[str, DecidesModel]
-
-
-class SensitivityModel(FileModel):
-    """What decides the result on this face, with the ranges over which factors were varied."""
-
-    method: str
-    samples: int
-    seed: int
-    ranges: dict[str, Any]
-    total_tension_n: float
-    later_months: float
-    designs: list[DesignModel]
-
-
-class ParetoPointModel(FileModel):
-    """One way to treat the face that no other beats in goal, number of threads and side effects.
-
-    By side: `threads` and their pull `tension_n`; `limits_used`: largest share in use of the face's
-    nominal limits on side effects; `p_touch`: chance of touching a named structure, at most.
-    """
-
-    threads: dict[str, int]
-    tension_n: dict[str, float]
-    goal_attained: float
-    limits_used: float
-    p_touch: float
-    recommended: bool
-
-
 class SharesModel(FileModel):
     """Mean, 5th and 95th percentile over the scenarios that have an equilibrium."""
 
@@ -226,6 +126,19 @@ class VerificationModel(FileModel):
     chance: ChanceModel | None = None
 
 
+class AlternativeModel(FileModel):
+    """Another way to proceed; without threads it is to leave the face as it is."""
+
+    name: str
+    title: str
+    note: str
+    title_key: SentenceModel | None = None
+    note_key: SentenceModel | None = None
+    goal_attained: float
+    threads: list[ThreadModel]
+    verification: VerificationModel
+
+
 class PlanModel(FileModel):
     """`plan.json`. The explaining parts are absent where no threads are recommended.
 
@@ -236,8 +149,9 @@ class PlanModel(FileModel):
     schema_: Literal["threadlift.plan/1"] = Field(alias="schema")
     recommendation: Literal["threads", "no-thread-lift", "more-information"]
     reasons: list[str]
+    reasons_keys: list[SentenceModel] | None = None
     threads: list[ThreadModel]
-    alternatives: list[dict[str, Any]]
+    alternatives: list[AlternativeModel]
     optimality: OptimalityModel
     safety: SafetyModel
     verification: VerificationModel = Field(default_factory=VerificationModel)

@@ -27,6 +27,7 @@ from threadlift.planning.rows import Rows, build_rows
 from threadlift.planning.safety import SafetyCase, SafetyReport
 from threadlift.planning.scenarios import Scenarios
 from threadlift.planning.search import Choice
+from threadlift.planning.sentences import Sentence, sentence
 from threadlift.planning.variants import OPTIMUM, Variant, variants
 from threadlift.planning.verify import Verified, settle, value_of
 from threadlift.repeatable import one_blas_thread
@@ -132,7 +133,7 @@ class _Maker:
         return replace(
             self.result(
                 why.recommendation,
-                why.because,
+                why.reasons,
                 None,
                 alternatives or (no_treatment(),),
                 optimality,
@@ -145,7 +146,7 @@ class _Maker:
     def result(
         self,
         recommendation: str,
-        reasons: Sequence[str],
+        reasons: Sequence[Sentence],
         found: Hardened | None,
         alternatives: Sequence[Alternative],
         optimality: Optimality,
@@ -269,7 +270,7 @@ class _Maker:
         out = [_Option(OPTIMUM, first, value_of(grids, first))]
         seen = {_key(first)}
         for step, variant in enumerate(variants(grids, choice, count)):
-            tell(0.6 + 0.06 * step, f"Alternative: {variant.title.lower()}")
+            tell(0.6 + 0.06 * step, f"Alternative: {variant.title.english.lower()}")
             part: dict[Side, SideGrid | None] = {}
             for side in SIDES:
                 grid = grids[side]
@@ -305,45 +306,49 @@ class _Maker:
         if lift < value("planning.limits.useful_lift"):
             return self.without(refusal.too_little(lift), alternatives, optimality, case)
         relative = [
-            f"Weigh: {f.reason}"
+            Sentence(f"finding.{f.name}.weigh", {}, f"Weigh: {f.reason}")
             for f in contraindications(self.tissue.consultation or Consultation())
             if f.severity == "relative"
         ]
         per_side = {s: sum(t.side == s for t in verified.threads) for s in SIDES}
+        cost = value("planning.objective.thread_cost")
         reasons = [
-            f"Main issue: {self.assessment.main_issue}.",
-            f"{per_side['left']} threads on the left and {per_side['right']} on the right attain "
-            f"{100 * verified.goal_attained:.0f} % of the goal in the nonlinear model; largest "
-            f"mean lift {lift:.1f} mm ({best_zone.replace('_', ' ')}).",
-            *_chance_reasons(found.chance),
-            f"A further thread would bring less than "
-            f"{100 * value('planning.objective.thread_cost'):.0f} points."
-            if optimality.gap < value("planning.objective.thread_cost")
-            else "The search was ended at its limit of work; a better combination may exist within "
-            "the stated gap.",
-            "Assumes that the superficial temporal artery was palpated and marked before entry.",
+            sentence("main-issue", issue=self.assessment.main_issue),
+            sentence(
+                "attained",
+                **per_side,
+                goal=round(100 * verified.goal_attained),
+                lift_mm=round(lift, 1),
+                zone=best_zone,
+            ),
+            _chance_reason(found.chance),
+            sentence("further-thread", points=round(100 * cost))
+            if optimality.gap < cost
+            else sentence("search-ended"),
+            sentence("palpated"),
             *relative,
         ]
         return self.result("threads", reasons, found, alternatives, optimality, safety, why, case)
 
 
-def _chance_reasons(chance: Chance | None) -> list[str]:
+def _chance_reason(chance: Chance | None) -> Sentence:
     """What scenarios say, or that nobody asked them."""
     if chance is None:
-        return ["Nominal only: how the plan fares with other tissues and hands was not tried."]
-    hold, mean = 100 * chance.hold, 100 * chance.goal_mean
-    return [
-        f"Limits on side effects hold in {hold:.0f} % of {chance.scenarios} tissues and hands as "
-        f"they may be; the goal is attained to {mean:.0f} % on average."
-    ]
+        return sentence("nominal-only")
+    return sentence(
+        "chance",
+        hold=round(100 * chance.hold),
+        scenarios=chance.scenarios,
+        mean=round(100 * chance.goal_mean),
+    )
 
 
 def no_treatment() -> Alternative:
     """Leaving the face as it is, which is always among the alternatives."""
     return Alternative(
         "no-treatment",
-        "No treatment",
-        "No lift and none of the risks of threads; sagging goes on at its own pace.",
+        sentence("nothing"),
+        sentence("nothing-note"),
         (),
         {},
     )

@@ -75,11 +75,7 @@ class Refusal:
         """Inverse of :meth:`to_json`; files of earlier versions have sentences without keys."""
 
         def read(name: str) -> tuple[Sentence, ...]:
-            texts = data[name]
-            keys = data.get(f"{name}_keys") or [{"key": "", "values": {}}] * len(texts)
-            return tuple(
-                Sentence(k["key"], k["values"], text) for k, text in zip(keys, texts, strict=True)
-            )
+            return Sentence.every(data[name], data.get(f"{name}_keys"))
 
         return cls(data["kind"], read("because"), read("would_change"))
 

@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 from threadlift.errors import InputError
 from threadlift.planning.refusal import Refusal
 from threadlift.planning.safety import SafetyCase, SafetyReport, UnsafePlanError
+from threadlift.planning.sentences import Sentence
 from threadlift.threads import Thread
 
 SCHEMA = "threadlift.plan/1"
@@ -48,21 +49,33 @@ class Alternative:
     """Another way to proceed: a key, a title and note for people, its threads and numbers."""
 
     name: str
-    title: str
-    note: str
+    title: Sentence
+    note: Sentence
     threads: tuple[Thread, ...]
     verification: dict[str, Any]
 
     def to_json(self) -> dict[str, Any]:
         """One of the `alternatives` of plan.json."""
+        keyed = self.title.key and self.note.key
         return {
             "name": self.name,
-            "title": self.title,
-            "note": self.note,
+            "title": self.title.english,
+            "note": self.note.english,
             "goal_attained": self.verification.get("goal_attained", 0.0),
             "threads": [t.to_json() for t in self.threads],
             "verification": self.verification,
-        }
+        } | ({"title_key": self.title.to_json(), "note_key": self.note.to_json()} if keyed else {})
+
+    @classmethod
+    def from_json(cls, data: dict[str, Any]) -> Alternative:
+        """Inverse of :meth:`to_json`; files of earlier versions have no keys."""
+        return cls(
+            data["name"],
+            Sentence.from_json(data.get("title_key"), data["title"]),
+            Sentence.from_json(data.get("note_key"), data["note"]),
+            tuple(Thread.from_json(t) for t in data["threads"]),
+            data["verification"],
+        )
 
 
 @dataclass(frozen=True)
@@ -87,7 +100,7 @@ class Plan:
     """
 
     recommendation: Recommendation
-    reasons: tuple[str, ...]
+    reasons: tuple[Sentence, ...]
     recommended: tuple[Thread, ...]
     alternatives: tuple[Alternative, ...]
     optimality: Optimality
@@ -107,7 +120,9 @@ class Plan:
     sealed: str = field(default="", repr=False, compare=False)
 
     def _content(self) -> dict[str, Any]:
+        keyed = self.refusal is None and all(s.key for s in self.reasons)
         extra = {
+            "reasons_keys": [s.to_json() for s in self.reasons] if keyed else None,
             "thread_reasons": self.thread_reasons,
             "sensitivity": self.sensitivity,
             "pareto": self.pareto,
@@ -118,7 +133,7 @@ class Plan:
         return {
             "schema": SCHEMA,
             "recommendation": self.recommendation,
-            "reasons": list(self.reasons),
+            "reasons": [s.english for s in self.reasons],
             "threads": [t.to_json() for t in self.recommended],
             "alternatives": [a.to_json() for a in self.alternatives],
             "optimality": self.optimality.to_json(),
@@ -185,18 +200,9 @@ class Plan:
             o, p = data["optimality"], data["provenance"]
             plan = cls(
                 recommendation=cast("Recommendation", data["recommendation"]),
-                reasons=tuple(data["reasons"]),
+                reasons=Sentence.every(data["reasons"], data.get("reasons_keys")),
                 recommended=tuple(Thread.from_json(t) for t in data["threads"]),
-                alternatives=tuple(
-                    Alternative(
-                        a["name"],
-                        a["title"],
-                        a["note"],
-                        tuple(Thread.from_json(t) for t in a["threads"]),
-                        a["verification"],
-                    )
-                    for a in data["alternatives"]
-                ),
+                alternatives=tuple(Alternative.from_json(a) for a in data["alternatives"]),
                 optimality=Optimality(o["objective"], o["bound"], o["gap"], o["grid"]),
                 safety=SafetyReport.from_json(data["safety"]),
                 verification=data["verification"],

@@ -1,16 +1,16 @@
-"""Sentences of refusals: a key and values for every language, the English of plan.json beside it.
+"""Sentences of plans: a key and values for every language, the English of plan.json beside it.
 
 The report's other languages are in `reporting/texts/refusals_*.toml`, by the same keys.
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-#: English by key. What the register and the record say of themselves is not repeated here.
-ENGLISH: Mapping[str, str] = {
+#: English of refusals by key. What the register and the record say of themselves is not repeated.
+REFUSALS: Mapping[str, str] = {
     "ask": "Ask, and record {item}.",
     "outside": "{name} is {value:.3g} {unit}, outside {low:.3g} to {high:.3g} {unit}, for which "
     "the tissue model holds.",
@@ -40,6 +40,41 @@ ENGLISH: Mapping[str, str] = {
     "other-treatment": "A treatment that removes or tightens tissue instead of pulling it.",
     "without-threads": "A treatment without threads.",
 }
+#: English of what a plan with threads says of itself.
+PLANS: Mapping[str, str] = {
+    "main-issue": "Main issue: {issue}.",
+    "attained": "{left} threads on the left and {right} on the right attain {goal} % of the goal "
+    "in the nonlinear model; largest mean lift {lift_mm:.1f} mm ({zone}).",
+    "nominal-only": "Nominal only: how the plan fares with other tissues and hands was not tried.",
+    "chance": "Limits on side effects hold in {hold} % of {scenarios} tissues and hands as they "
+    "may be; the goal is attained to {mean} % on average.",
+    "further-thread": "A further thread would bring less than {points} points.",
+    "search-ended": "The search was ended at its limit of work; a better combination may exist "
+    "within the stated gap.",
+    "palpated": "Assumes that the superficial temporal artery was palpated and marked before "
+    "entry.",
+}
+#: English of the alternatives' titles and notes.
+ALTERNATIVES: Mapping[str, str] = {
+    "optimum": "Best by the linear model",
+    "optimum-note": "What the search prefers before the nonlinear solve: more threads or other "
+    "places.",
+    "fewer": "At most {n} threads per side",
+    "single": "At most 1 thread per side",
+    "fewer-note": "Fewer punctures; each thread placed where it helps most.",
+    "plane": "Other plane",
+    "plane-fat-note": "In the middle of the cheek's fat instead of above the SMAS.",
+    "plane-smas-note": "Just above the SMAS instead of in the middle of the cheek's fat.",
+    "gentle": "Gentle tension",
+    "gentle-note": "No thread pulled with more than {most_n:.1f} N: less strain on skin and cogs, "
+    "less lift.",
+    "same-size": "Best plan of at most this size",
+    "same-size-note": "What the planner finds on this face with at most {n} threads per side, "
+    "within all safety rules and limits.",
+    "nothing": "No treatment",
+    "nothing-note": "No lift and none of the risks of threads; sagging goes on at its own pace.",
+}
+_ENGLISH: Mapping[str, str] = {**REFUSALS, **PLANS, **ALTERNATIVES}
 
 
 @dataclass(frozen=True)
@@ -54,7 +89,21 @@ class Sentence:
         """Key and values, as they stand beside the English in plan.json."""
         return {"key": self.key, "values": dict(self.values)}
 
+    @classmethod
+    def from_json(cls, key: Mapping[str, Any] | None, english: str) -> Sentence:
+        """Inverse of :meth:`to_json`; without a key only the English is known."""
+        return cls("", {}, english) if key is None else cls(key["key"], key["values"], english)
+
+    @classmethod
+    def every(
+        cls, english: Sequence[str], keys: Sequence[Mapping[str, Any]] | None
+    ) -> tuple[Sentence, ...]:
+        """Sentences of a file, whose keys are absent in files of earlier versions."""
+        known = keys or [None] * len(english)
+        return tuple(cls.from_json(k, text) for k, text in zip(known, english, strict=True))
+
 
 def sentence(key: str, **values: Any) -> Sentence:
-    """The sentence of a key of :data:`ENGLISH`, its placeholders filled."""
-    return Sentence(key, values, ENGLISH[key].format(**values))
+    """The sentence of a key, its placeholders filled. Keys of zones are said in words."""
+    words = {k: str(v).replace("_", " ") if k == "zone" else v for k, v in values.items()}
+    return Sentence(key, values, _ENGLISH[key].format(**words))

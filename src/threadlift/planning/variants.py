@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 from threadlift.evidence import table
 from threadlift.planning.optimise import SideGrid
 from threadlift.planning.search import Choice
+from threadlift.planning.sentences import Sentence, sentence
 from threadlift.threads.thread import SIDES, Side
 
 # Planes whose layer-node coordinates differ by less are the same; mid fat is 2.
@@ -25,16 +26,16 @@ class Variant:
     """A way to place threads: name, title and note, threads per side, admitted items by side."""
 
     name: str
-    title: str
-    note: str
+    title: Sentence
+    note: Sentence
     most: int
     keep: Mapping[Side, NDArray]
 
 
 OPTIMUM = Variant(
     "optimum-of-search",
-    "Best by the linear model",
-    "What the search prefers before the nonlinear solve: more threads or other places.",
+    sentence("optimum"),
+    sentence("optimum-note"),
     0,
     {},
 )
@@ -73,8 +74,8 @@ def variants(
         out.append(
             Variant(
                 "fewer-threads",
-                f"At most {fewer} thread{'s' if fewer > 1 else ''} per side",
-                "Fewer punctures; each thread placed where it helps most.",
+                sentence("fewer", n=fewer) if fewer > 1 else sentence("single"),
+                sentence("fewer-note"),
                 fewer,
                 every,
             )
@@ -82,10 +83,8 @@ def variants(
     out.append(
         Variant(
             "other-plane",
-            "Other plane",
-            "In the middle of the cheek's fat instead of above the SMAS."
-            if main > _MID_FAT
-            else "Just above the SMAS instead of in the middle of the cheek's fat.",
+            sentence("plane"),
+            sentence("plane-fat-note" if main > _MID_FAT else "plane-smas-note"),
             count,
             planes,
         )
@@ -93,9 +92,8 @@ def variants(
     out.append(
         Variant(
             "gentle",
-            "Gentle tension",
-            f"No thread pulled with more than {_LOW_TENSION_N:.1f} N: less strain on skin and "
-            "cogs, less lift.",
+            sentence("gentle"),
+            sentence("gentle-note", most_n=_LOW_TENSION_N),
             count,
             gentle,
         )

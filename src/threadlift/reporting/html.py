@@ -123,13 +123,13 @@ def _half_life(durability: Sequence[Json]) -> int | None:
 def _alternative_rows(plan: Json, t: Texts) -> list[Json]:
     rows = []
     for item in plan["alternatives"]:
-        goal = item.get("goal_attained", item.get("objective"))
+        title, note = refusals.alternative(item, t)
         rows.append(
             {
-                "name": item.get("title") or words(item.get("name", "")),
-                "threads": len(item.get("threads", [])),
-                "goal": "" if goal is None else number(float(goal), 2),
-                "note": item.get("note") or item.get("reason") or "",
+                "name": title,
+                "threads": len(item["threads"]),
+                "goal": number(100.0 * item["goal_attained"], 0),
+                "note": note,
             }
         )
     return rows
@@ -264,7 +264,7 @@ def render_report(run: RunData, language: str = "en") -> str:
         "t": t,
         "kind": run.kind,
         "plan": plan,
-        "reasons": refusals.reasons(refusal, t) if refusal else plan["reasons"],
+        "reasons": refusals.plan_reasons(plan, t),
         "ways_out": refusals.ways_out(refusal, t) if refusal else [],
         "assessment": dict(assessment, shares=shares),
         "outcome": outcome,

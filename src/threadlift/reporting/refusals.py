@@ -1,4 +1,4 @@
-"""Refusals and gaps of the record in the language of the page.
+"""What plans say of themselves, refusals and gaps of the record in the language of the page.
 
 English is said as plan.json and assessment.json say it, other languages by key.
 """
@@ -27,6 +27,18 @@ def _translations(language: str) -> Texts | None:
     return Texts(tomllib.loads(path.read_text("utf-8")))
 
 
+def plan_reasons(plan: Json, t: Texts) -> list[str]:
+    """What a plan says of itself, sentence by sentence; of a refusal, why there are no threads."""
+    refusal = plan.get("refusal")
+    return _said(plan, "reasons", t) if refusal is None else reasons(refusal, t)
+
+
+def alternative(item: Json, t: Texts) -> tuple[str, str]:
+    """Title and note of one of a plan's alternatives."""
+    title, note = (_sentence(item.get(f"{part}_key"), item[part], t) for part in ("title", "note"))
+    return title, note
+
+
 def reasons(refusal: Json, t: Texts) -> list[str]:
     """Why no threads are planned, sentence by sentence."""
     return _said(refusal, "because", t)
@@ -46,17 +58,27 @@ def gap(item: str, why: str, t: Texts) -> str:
     return own(key, item=name)
 
 
-def _said(refusal: Json, part: str, t: Texts) -> list[str]:
+def _said(said: Json, part: str, t: Texts) -> list[str]:
     # Plans of earlier versions hold no keys: their English is all there is.
-    english, keys = refusal[part], refusal.get(f"{part}_keys")
+    english = said[part]
+    keys = said.get(f"{part}_keys") or [None] * len(english)
+    return [_sentence(k, text, t) for k, text in zip(keys, english, strict=True)]
+
+
+def _sentence(key: Json | None, english: str, t: Texts) -> str:
     own = _translations(t.language)
-    if own is None or not keys:
-        return list(english)
-    return [own(k["key"], **_words(k["values"], own)) for k in keys]
+    if own is None or key is None:
+        return english
+    return own(key["key"], **_words(key["values"], own, t))
 
 
-def _words(values: Mapping[str, Any], own: Texts) -> dict[str, Any]:
-    """The values, units in words where the language has its own."""
-    unit = values.get("unit")
-    named = unit in own.keys("units")
-    return {**values, "unit": own(f"units.{unit}") if named else unit}
+def _words(values: Mapping[str, Any], own: Texts, t: Texts) -> dict[str, Any]:
+    """The values; units in words where the language has its own, zones and issues always."""
+    out = dict(values)
+    if "unit" in out and out["unit"] in own.keys("units"):
+        out["unit"] = own(f"units.{out['unit']}")
+    if "zone" in out:
+        out["zone"] = t.zone(out["zone"])
+    if "issue" in out:
+        out["issue"] = t(f"main_issue.{out['issue']}")
+    return out
