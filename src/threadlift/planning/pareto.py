@@ -1,28 +1,33 @@
 """The trade-off on one face: the goal that is attained against threads and side effects.
 
 For every number of threads and every share of the face's nominal limits the best choice of the grid
-is settled in the nonlinear model, like the plan itself. What is kept is what no other point beats:
-none attains as much with no more threads and no more use of the limits.
+is solved in the nonlinear model. What is kept is what no other point beats: none attains as much
+with no more threads and no more use of the limits. A point need not use the share that it was
+searched for; what it uses is read from its solution.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from threadlift.errors import SolverError
 from threadlift.evidence import table
 from threadlift.planning.coupled import choose
 from threadlift.planning.linear import LinearModel
+from threadlift.planning.optimise import SideGrid
 from threadlift.planning.reading import limits_used
 from threadlift.planning.rows import Rows
 from threadlift.planning.safety import SafetyCase
-from threadlift.planning.verify import Verified, settle
-from threadlift.threads.thread import SIDES
+from threadlift.planning.verify import Verified, polished, solve
+from threadlift.threads.thread import SIDES, Side
 from threadlift.tissue import Tissue
 
 # The front needs no proof: its searches may stop early.
 _WORK = 20_000_000
+# Share of the limits that a choice is brought to which breaks them.
+_AIM = 0.96
 # Points are told apart to a tenth of a percent of the goal and to one percent of the limits.
 _GOAL_DIGITS, _USED_DIGITS = 3, 2
 
@@ -127,8 +132,30 @@ def trade_off(
             if max(len(choice[s].items) for s in SIDES) < most:
                 # More than this pay on neither side.
                 break
-            found = settle(coarse, part.rows, grids, {s: choice[s].items for s in SIDES})
-            point = Point.of(found, rows, case) if found.threads else None
+            found = _solved(coarse, rows, grids, {s: choice[s].items for s in SIDES})
+            point = None if found is None else Point.of(found, rows, case)
             points += [] if point is None else [point]
     own = Point.of(plan, rows, case, recommended=True)
     return front([*points, *([] if own is None else [own])])
+
+
+def _solved(
+    coarse: Tissue,
+    rows: Rows,
+    grids: Mapping[Side, SideGrid | None],
+    items: Mapping[Side, Sequence[int]],
+) -> Verified | None:
+    """A choice in the nonlinear model, pulled less once where it breaks the face's limits."""
+    pulled = polished(grids, items)
+    if pulled is None:
+        return None
+    chosen, _ = pulled
+    try:
+        found = solve(coarse, rows, chosen)
+        if found.within:
+            return found
+        share = _AIM / max(found.used.values())
+        found = solve(coarse, rows, [(c, share * t) for c, t in chosen], found.displacement)
+    except SolverError:
+        return None
+    return found if found.within else None

@@ -157,10 +157,10 @@ def settle(
     correction: NDArray | None = None
     near: NDArray | None = None
     for _ in range(_ROUNDS):
-        polished = _polished(grids, items, correction)
-        if polished is None:
+        pulled = polished(grids, items, correction)
+        if pulled is None:
             break
-        chosen, linear = polished
+        chosen, linear = pulled
         if chosen == last:
             break
         last = chosen
@@ -177,12 +177,15 @@ def settle(
     return best if best is not None else _scaled_down(tissue, rows, last)
 
 
-def _polished(
+def polished(
     grids: Mapping[Side, SideGrid | None],
     items: Mapping[Side, Sequence[int]],
-    correction: NDArray | None,
+    correction: NDArray | None = None,
 ) -> tuple[tuple[tuple[Candidate, float], ...], NDArray] | None:
-    """Threads of both sides with polished tensions, and their linear rows (q,)."""
+    """Threads of both sides with polished tensions, and their linear rows (q,).
+
+    None where a side's choice cannot keep its limits at any tension.
+    """
     chosen: list[tuple[Candidate, float]] = []
     linear: NDArray = np.zeros(0)
     for side in SIDES:

@@ -72,5 +72,5 @@ def trade_off_chart(points: list[Json], t: Texts) -> str:
         axes.grid(color=GRID)
         axes.set_axisbelow(True)
         if any(p["recommended"] for p in points):
-            axes.legend(frameon=False, loc="lower right")
+            axes.legend(frameon=False, loc="upper left")
         return svg(figure, t("trade_off.chart"))
