@@ -49,6 +49,12 @@ def test_the_plan_stays_even_where_it_is_beaten() -> None:
     assert front([replace(plan, recommended=False), plan]) == (plan,)
 
 
+def test_points_are_brought_to_what_the_finest_mesh_shows_of_the_plan() -> None:
+    assert point(1, 1, 0.4, 0.5).brought(1.1, 0.9) == point(1, 1, 0.44, 0.45)
+    assert point(1, 1, 0.98, 0.5).brought(1.1, 1.0).goal_attained == 1.0
+    assert NOTHING.brought(1.1, 0.9) == NOTHING
+
+
 @given(points)
 def test_nothing_that_is_kept_is_beaten_and_all_else_is(every: list[Point]) -> None:
     kept = front(every)
@@ -88,7 +94,7 @@ def nothing(case: Case, rows: Rows) -> Verified:
 def found(
     case: Case, model: LinearModel, rows: Rows, safety: SafetyCase, nothing: Verified
 ) -> tuple[Point, ...]:
-    return trade_off(case.tissue, model, rows, safety, nothing, 2)
+    return trade_off(case.tissue, model, rows, safety, nothing, 2, (0.0, 0.0))
 
 
 def test_the_front_of_a_face_begins_with_nothing_and_keeps_its_limits(

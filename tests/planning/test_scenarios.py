@@ -181,6 +181,32 @@ def test_a_timid_plan_that_cannot_be_pulled_more_stays_as_it_was(
     assert found.holds
 
 
+def test_a_plan_whose_scenarios_hold_is_not_refused_for_a_nominal_limit(
+    proportional, rng, monkeypatch
+) -> None:
+    """Pulled less, a cog that slipped may hold, and the dip over it grow past its nominal limit."""
+    p = proportional
+    read = np.array([0.5, 0.5, 0.5, 0.5, 1.1, 0.5])
+
+    def holds_again(tissue, rows, chosen, near=None):
+        found = verified(tuple(replace(c.thread, tension_n=t) for c, t in chosen), tuple(chosen))
+        return replace(found, used={**found.used, "dip_left": 1.1}, read=read)
+
+    def again(found, rows):
+        now = 1.1 * ROWS.limit_mm["dip"] / rows.limit_mm["dip"]
+        return replace(found, used={**found.used, "dip_left": now})
+
+    monkeypatch.setattr(robust, "solve", holds_again)
+    monkeypatch.setattr(robust, "read_again", again)
+    factor = 1.5 * rng.lognormal(0.0, 0.4, 64)
+    found = robust.hardened(p.tissue, ROWS, p.tissue, ROWS, p.plan, Drawn(factor))
+    assert found.chance is not None
+    assert pulled_n(found) < 2.0
+    assert found.holds
+    assert 1.0 < found.rows.limit_mm["dip"] / ROWS.limit_mm["dip"] <= 1.1 / 0.98 + 1e-9
+    assert found.rows.limit_mm["malar"] == ROWS.limit_mm["malar"]
+
+
 def test_without_scenarios_a_plan_is_nominal_and_says_so(proportional) -> None:
     p = proportional
     found = robust.hardened(p.tissue, ROWS, p.tissue, ROWS, p.plan, None)

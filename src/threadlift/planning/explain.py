@@ -64,6 +64,7 @@ def explain(
         plain = solve(ground.tissue, ground.rows, verified.chosen, start)
     points = trade_off(
         ground.tissue, kept, ground.rows, ground.case, plain, max_threads,
+        (verified.goal_attained, max(size.values())),
         lambda f: progress(0.4 + 0.6 * f, "Weighing goal against threads and side effects"),
     )  # fmt: skip
     return Explained(why.to_json(), decides, [p.to_json() for p in points])

@@ -9,7 +9,7 @@ searched for; what it uses is read from its solution.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from threadlift.errors import SolverError
@@ -17,7 +17,7 @@ from threadlift.evidence import table
 from threadlift.planning.coupled import choose
 from threadlift.planning.linear import LinearModel
 from threadlift.planning.optimise import SideGrid
-from threadlift.planning.reading import limits_used
+from threadlift.planning.reading import limits_used, ratio
 from threadlift.planning.rows import Rows
 from threadlift.planning.safety import SafetyCase
 from threadlift.planning.verify import Verified, polished, solve
@@ -36,10 +36,9 @@ _GOAL_DIGITS, _USED_DIGITS = 3, 2
 class Point:
     """One way to treat the face.
 
-    threads, tension_n: by side; goal_attained (0..1) as placed, in the nonlinear model of the
-    search's mesh; limits_used: largest share in use of the face's nominal limits on side effects;
-    p_touch: bound on the chance of touching a named nerve, vessel or duct; recommended: this is
-    the plan.
+    threads, tension_n: by side; goal_attained (0..1) as placed, in the nonlinear model;
+    limits_used: largest share in use of the face's nominal limits on side effects; p_touch: bound
+    on the chance of touching a named nerve, vessel or duct; recommended: this is the plan.
     """
 
     threads: Mapping[str, int]
@@ -79,6 +78,14 @@ class Point:
         theirs = (other.count, other.limits_used, -other.goal_attained)
         return mine != theirs and all(a <= b for a, b in zip(mine, theirs, strict=True))
 
+    def brought(self, goal: float, used: float) -> Point:
+        """With both readings multiplied by these factors."""
+        return replace(
+            self,
+            goal_attained=round(min(goal * self.goal_attained, 1.0), _GOAL_DIGITS),
+            limits_used=round(used * self.limits_used, _USED_DIGITS),
+        )
+
     def to_json(self) -> dict[str, Any]:
         """One of the `pareto` of plan.json."""
         return {
@@ -114,11 +121,14 @@ def trade_off(
     case: SafetyCase,
     plan: Verified,
     max_threads: int,
+    verified: tuple[float, float],
     progress: Callable[[float], None] | None = None,
 ) -> tuple[Point, ...]:
     """The front of a face, from no threads to `max_threads` per side.
 
-    rows: of the coarse mesh, with the limits that the plan keeps; plan: as solved on that mesh.
+    rows: of the coarse mesh, with the limits that the plan keeps; plan: as solved on that mesh;
+    verified: its goal attained and largest use of a limit as they were verified on the finest mesh,
+    to which all points are brought by the same factors.
     """
     points = [NOTHING]
     shares = table("planning")["pareto"]["limit_shares"]
@@ -136,7 +146,11 @@ def trade_off(
             point = None if found is None else Point.of(found, rows, case)
             points += [] if point is None else [point]
     own = Point.of(plan, rows, case, recommended=True)
-    return front([*points, *([] if own is None else [own])])
+    if own is None:
+        return front(points)
+    goal, used = ratio(verified[0], own.goal_attained), ratio(verified[1], own.limits_used)
+    brought = (p.brought(goal, used) for p in (*points, own))
+    return front(p for p in brought if p.limits_used <= 1.0 or p.recommended)
 
 
 def _solved(

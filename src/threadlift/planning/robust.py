@@ -8,6 +8,7 @@ wanted chance; or more, where the pilot was more cautious than this plan needs.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -29,10 +30,10 @@ from threadlift.planning.chance import (
 from threadlift.planning.coupled import choose
 from threadlift.planning.fine import on_fine
 from threadlift.planning.linear import LinearModel
-from threadlift.planning.reading import ratio
+from threadlift.planning.reading import limits_used, ratio
 from threadlift.planning.rows import KINDS, Rows, high_mm
 from threadlift.planning.scenarios import Scenarios, Trials
-from threadlift.planning.verify import Verified, settle, solve
+from threadlift.planning.verify import Verified, read_again, settle, solve
 from threadlift.threads.thread import SIDES
 from threadlift.tissue import Tissue
 
@@ -113,7 +114,7 @@ def hardened(
     found = plan if same else on_fine(tissue, read_by, coarse, plan)
     if scenarios is None or not found.threads:
         return Hardened(found, None, rows, read_by)
-    chance, near = None, plan.displacement
+    chance, near, level = None, plan.displacement, math.inf
     for trial in range(_TRIALS):
         plain = found if same else _solved(coarse, rows, found, near)
         near = plain.displacement
@@ -140,7 +141,23 @@ def hardened(
             found, rows, read_by = more, rows.limited(limit_mm), wider
         else:
             found = solve(tissue, read_by, _pulled(found, scale), found.displacement)
+    if not found.within and level <= 1.0:
+        # Less pull may use more of a nominal limit, where a cog that slipped now holds. Nominal
+        # limits stand for what scenarios leave; where those have been asked, theirs is the word.
+        limit_mm = _needed(found, read_by)
+        rows, read_by = rows.limited(limit_mm), read_by.limited(limit_mm)
+        found = read_again(found, read_by)
     return Hardened(found, chance, rows, read_by)
+
+
+def _needed(found: Verified, read_by: Rows) -> dict[str, float]:
+    """Nominal limits that a plan needs, below the thresholds as such."""
+    used = limits_used(read_by, found.read)
+    out = {}
+    for kind, mm in read_by.limit_mm.items():
+        most = max(used[f"{kind}_{s}"] for s in SIDES)
+        out[kind] = max(mm, min(mm * most / _SURE, MOST * high_mm()[kind]))
+    return out
 
 
 def _pulled(found: Verified, scale: float) -> tuple[tuple[Candidate, float], ...]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -13,7 +13,8 @@ from threadlift.errors import SolverError
 from threadlift.evidence import value
 from threadlift.planning.candidates import DIGITS, Candidate
 from threadlift.planning.optimise import SideGrid, polish
-from threadlift.planning.rows import KINDS, Rows
+from threadlift.planning.reading import limits_used
+from threadlift.planning.rows import Rows
 from threadlift.planning.search import attained_value
 from threadlift.threads import Thread
 from threadlift.threads.thread import SIDES, Side
@@ -96,18 +97,7 @@ def solve(
     rounded = tuple((c, round(t, DIGITS)) for c, t in chosen)
     threads = named(rounded)
     result = tissue.equilibrium(threads, tolerance=_TOLERANCE, start=start)
-    read = rows.read(result.displacement)
-    share = read[: rows.goals]
-    names = np.array(rows.limit_name)
-    used = {
-        f"{kind}_{side}": max(
-            0.0,
-            float(read[rows.goals :][(names == kind) & (rows.limit_side == side)].max(initial=0.0)),
-        )
-        for kind in KINDS
-        for side in SIDES
-    }
-    used["overshoot"] = float(share.max(initial=0.0)) / value("planning.limits.overshoot")
+    share, used, read = _reading(rows, result.displacement)
     return Verified(
         threads,
         rounded,
@@ -120,6 +110,21 @@ def solve(
         read,
         result.displacement,
     )
+
+
+def read_again(found: Verified, rows: Rows) -> Verified:
+    """The same equilibrium, read by rows with other nominal limits."""
+    _, used, read = _reading(rows, found.displacement)
+    return replace(found, used=used, read=read)
+
+
+def _reading(rows: Rows, displacement: NDArray) -> tuple[NDArray, dict[str, float], NDArray]:
+    """Shares of the goals, largest share in use of each limit, and all rows."""
+    read = rows.read(displacement)
+    share = read[: rows.goals]
+    used = limits_used(rows, read)
+    used["overshoot"] = float(share.max(initial=0.0)) / value("planning.limits.overshoot")
+    return share, used, read
 
 
 def value_of(grids: Mapping[Side, SideGrid | None], verified: Verified) -> float:
