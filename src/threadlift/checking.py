@@ -6,6 +6,7 @@ from pathlib import Path
 
 import numpy as np
 
+from threadlift.anatomy.places import Places
 from threadlift.assessment import Assessment, assess
 from threadlift.capturing import Progress, silent, staged, within
 from threadlift.consultation import Consultation
@@ -16,7 +17,6 @@ from threadlift.outcome import Outcome, predict
 from threadlift.outcome.judge import Evidence, Judgement, Overall, judge
 from threadlift.pipeline import Run, write_pages
 from threadlift.planning import Alternative, Plan, plan
-from threadlift.planning.places import Places
 from threadlift.planning.plan import no_treatment
 from threadlift.planning.proposed import Proposed, place_on
 from threadlift.planning.reading import Reader, Reading

@@ -10,6 +10,7 @@ import trimesh
 from conftest import record
 
 from threadlift import pipeline
+from threadlift.anatomy.places import Places
 from threadlift.assessment import Assessment, assess
 from threadlift.capturing import write_glb
 from threadlift.errors import InputError
@@ -18,7 +19,6 @@ from threadlift.interop.file_models import SafetyModel
 from threadlift.outcome import Outcome
 from threadlift.outcome.model import Solver
 from threadlift.pipeline import Simulated, simulate
-from threadlift.planning.places import Places
 from threadlift.planning.proposed import place_on
 from threadlift.planning.request import parse_request
 from threadlift.planning.safety import SafetyCase

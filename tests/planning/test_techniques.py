@@ -9,9 +9,9 @@ import pytest
 from conftest import record
 
 from threadlift import evidence
+from threadlift.anatomy.places import named_places
 from threadlift.evidence import table
 from threadlift.face import Face
-from threadlift.planning.places import named_places
 from threadlift.planning.safety import Marks
 from threadlift.planning.skin import Skin
 from threadlift.planning.techniques import StandardPlan, standard_plans, techniques

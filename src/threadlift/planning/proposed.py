@@ -15,12 +15,13 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from threadlift.anatomy.place_terms import parse_place, say_place
+from threadlift.anatomy.places import Places, Spot, Step, Terms
 from threadlift.errors import InputError
 from threadlift.evidence import parameter, table, value
 from threadlift.planning.candidates import DIGITS
-from threadlift.planning.landmark_terms import layer_zeta, parse_place, say_place
+from threadlift.planning.landmark_terms import layer_zeta
 from threadlift.planning.paths import SkinLine, skin_lines
-from threadlift.planning.places import Places, Spot, Step, Terms
 from threadlift.planning.request import CourseRequest, PathRequest, PlanRequest
 from threadlift.planning.skin import Skin
 from threadlift.threads import SIDES, Side, Thread, products

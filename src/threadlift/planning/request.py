@@ -14,10 +14,11 @@ from typing import Annotated, Any, Literal
 from pydantic import Field, ValidationError, field_validator, model_validator
 
 from threadlift import strict_yaml
+from threadlift.anatomy.place_terms import parse_place
 from threadlift.consultation.models import Record
 from threadlift.errors import InputError
 from threadlift.evidence import value
-from threadlift.planning.landmark_terms import layer_zeta, parse_place, parse_sentence
+from threadlift.planning.landmark_terms import layer_zeta, parse_sentence
 from threadlift.planning.result import SCHEMA as PLAN_SCHEMA
 from threadlift.threads import SIDES, TECHNIQUES, Side, Technique, Thread, product
 

@@ -1,7 +1,7 @@
 """Published techniques placed on a face by their recipe, the same for everybody.
 
 They are what an individual plan is compared with. A recipe names entries and ends in landmark
-terms (:mod:`threadlift.planning.places`), the plane, the product and the way of holding; what it
+terms (:mod:`threadlift.anatomy.places`), the plane, the product and the way of holding; what it
 leaves open (tension) is the register's default. Nothing is adapted to the face, and nothing is
 checked: whether such a plan is safe here is for the kernel to say.
 """
@@ -16,13 +16,13 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from threadlift.anatomy.places import Places, Spot, Terms
 from threadlift.errors import InputError
 from threadlift.evidence import table, value
 from threadlift.evidence.register import source_keys
 from threadlift.face import Face
 from threadlift.planning.candidates import DIGITS, depth_profile
 from threadlift.planning.paths import SkinLine, skin_lines
-from threadlift.planning.places import Places, Spot, Terms
 from threadlift.planning.safety import Marks
 from threadlift.planning.skin import Skin
 from threadlift.threads import Thread, holding_n, product

@@ -17,12 +17,11 @@ from typing import Any, cast
 import numpy as np
 from numpy.typing import NDArray
 
-from threadlift.anatomy.placement import FaceLike, HalfFace, at_points
+from threadlift.anatomy.placement import SIDES, FaceLike, HalfFace, at_points
 from threadlift.errors import InputError
 from threadlift.evidence import table
 from threadlift.face import Face
 from threadlift.face.template import template
-from threadlift.threads.thread import SIDES, Side
 
 #: Directions in the frame of a left side, x lateral, y up, z forward. Lateral and medial lead along
 #: the skin at one height, away from the midline and towards it: sideways on the front of the face,
@@ -100,11 +99,11 @@ class Places:
         sided = {n.removesuffix("_left").removesuffix("_right") for n in self._face.zones}
         return tuple(f"{n} zone" for n in sorted(sided))
 
-    def at(self, terms: Terms, side: Side) -> Spot:
+    def at(self, terms: Terms, side: str) -> Spot:
         """The place on this side. Raises InputError for an unknown origin or way."""
         return self.spots([terms], side)[0]
 
-    def spots(self, terms: Sequence[Terms], side: Side) -> list[Spot]:
+    def spots(self, terms: Sequence[Terms], side: str) -> list[Spot]:
         """Several places on one side."""
         half = self._halves[side]
         points = [self._walked(half, t) for t in terms]

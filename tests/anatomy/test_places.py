@@ -7,10 +7,10 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from threadlift.anatomy.places import DIRECTIONS, Places, Step, Terms, named_places
 from threadlift.errors import InputError
 from threadlift.face import Face
 from threadlift.face.synthetic.people import random_person
-from threadlift.planning.places import DIRECTIONS, Places, Step, Terms, named_places
 from threadlift.threads.thread import SIDES
 
 FACE = Face.synthetic(seed=5, age_years=52, asymmetry=0.4)
