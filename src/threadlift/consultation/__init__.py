@@ -2,19 +2,19 @@
 
 from threadlift.consultation.findings import Finding, Missing, completeness, contraindications
 from threadlift.consultation.load import load, parse
+from threadlift.consultation.marked import MarkedPoint, MarkedStructure
+from threadlift.consultation.measurements import Elasticity, Measurements
 from threadlift.consultation.models import (
     Consultation,
     Contraindications,
-    Elasticity,
     Excursion,
     Goals,
     History,
-    Measured,
-    Measurements,
     Movement,
     Patient,
     Sag,
 )
+from threadlift.consultation.record import Measured
 from threadlift.consultation.zones import (
     BILATERAL,
     MIDLINE,
@@ -36,6 +36,8 @@ __all__ = [
     "Finding",
     "Goals",
     "History",
+    "MarkedPoint",
+    "MarkedStructure",
     "Measured",
     "Measurements",
     "Missing",

@@ -12,8 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from threadlift.anatomy.layers import LayerStack, layer_stack
-from threadlift.consultation import Consultation, Measured
-from threadlift.consultation.models import Measurements
+from threadlift.consultation import Consultation, Measured, Measurements
 from threadlift.evidence import value
 from threadlift.face import Face
 from threadlift.planning.sentences import Sentence, sentence

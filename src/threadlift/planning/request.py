@@ -15,7 +15,7 @@ from pydantic import Field, ValidationError, field_validator, model_validator
 
 from threadlift import strict_yaml
 from threadlift.anatomy.place_terms import parse_place
-from threadlift.consultation.models import Record
+from threadlift.consultation.record import Record
 from threadlift.errors import InputError
 from threadlift.evidence import value
 from threadlift.planning.landmark_terms import layer_zeta, parse_sentence
