@@ -55,7 +55,7 @@ def grids(person: str) -> dict[Side, SideGrid | None]:
     )
     tissue = Tissue.of(face, record, "coarse")
     assert tissue.stack is not None
-    case = SafetyCase.of(face, tissue.stack)
+    case = SafetyCase.of(face, tissue.stack, tissue.consultation)
     found = candidates(tissue.mesh, case.skin, case.marks, case.hazards).candidates
     rows = build_rows(tissue.mesh, assess(face, tissue, record).goal)
     responses = columns(Body.of(tissue.rest, rows, found), found)

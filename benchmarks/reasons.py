@@ -57,7 +57,7 @@ def compare(seed: int) -> tuple[list[Row], float, float]:
     if not threads or tissue.stack is None:
         return [], 0.0, 0.0
     rows = build_rows(tissue.mesh, assessment.goal)
-    ground = Ground(tissue, rows, SafetyCase.of(face, tissue.stack))
+    ground = Ground(tissue, rows, SafetyCase.of(face, tissue.stack, tissue.consultation))
     base = tissue.equilibrium(threads, tolerance=TOLERANCE).displacement
     v = made.verification
     clock = time.perf_counter()

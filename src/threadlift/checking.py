@@ -64,7 +64,7 @@ def check_plan(
     face, consultation = tissue.face, tissue.consultation or Consultation()
     if face is None or tissue.stack is None:
         raise InputError("A plan is judged on a face.", "Use Tissue.of(face, consultation).")
-    case = SafetyCase.of(face, tissue.stack)
+    case = SafetyCase.of(face, tissue.stack, tissue.consultation)
     proposed = place_on(proposal, tissue.mesh, case.skin, Places(face))
     safety = case.check(proposed.threads)
     stop = before_planning(face, consultation, assessment)

@@ -9,6 +9,7 @@ from functools import cached_property
 from pathlib import Path
 from typing import Any
 
+from threadlift.anatomy.marks_on_face import understood
 from threadlift.capturing import FaceSource, Progress, silent, within
 from threadlift.consultation import Consultation
 from threadlift.face.captured import Captured
@@ -37,7 +38,10 @@ class Job:
         """The record, an empty one where none is given. Raises InputError that names the field."""
         if self.consultation_path is None:
             return Consultation()
-        return Consultation.load(self.consultation_path)
+        found = Consultation.load(self.consultation_path)
+        # What no face has is refused before one is looked for.
+        understood(found.marked_structures)
+        return found
 
     def capture(self) -> Captured:
         """The face with the evidence for it: the first stage of the run."""

@@ -195,7 +195,7 @@ def simulate(
     """
     if tissue.face is None or tissue.stack is None:
         raise InputError("A plan is simulated in a face.", "Use Tissue.of(face, consultation).")
-    safety = SafetyCase.of(tissue.face, tissue.stack).check(threads)
+    safety = SafetyCase.of(tissue.face, tissue.stack, tissue.consultation).check(threads)
     outcome = predict(tissue, threads, assessment, members=members, seed=seed, progress=progress)
     if broken := safety.violations:
         note = (

@@ -173,9 +173,10 @@ def test_a_case_is_made_from_a_face(monkeypatch: pytest.MonkeyPatch) -> None:
         zones={"malar_left": np.ones(n)}, landmark=lambda name: MARKS.tragus["left"],
     )  # fmt: skip
     asked = []
+    monkeypatch.setattr(gate, "markings", lambda *a: asked.append(a) or ("a mark",))
     monkeypatch.setattr(gate, "structures", lambda *a: asked.append(a) or [FAR])
-    made = SafetyCase.of(face, stack)
-    assert asked == [(face, stack)]
+    made = SafetyCase.of(face, stack, "a consultation")
+    assert asked == [(face, "a consultation", stack), (face, stack, ("a mark",))]
     assert made.skin.zone_names == ("malar",)
     assert made.hazards.structures == (FAR,)
     deep = [v for v in made.check([BAD]).violations if v.rule == "layer-not-allowed"]

@@ -56,7 +56,7 @@ def threads(ground: tuple[Tissue, Assessment], text: str) -> tuple[Thread, ...]:
     tissue = ground[0]
     assert tissue.face is not None
     assert tissue.stack is not None
-    skin = SafetyCase.of(tissue.face, tissue.stack).skin
+    skin = SafetyCase.of(tissue.face, tissue.stack, tissue.consultation).skin
     return place_on(parse_request(text), tissue.mesh, skin, Places(tissue.face)).threads
 
 

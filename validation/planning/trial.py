@@ -58,7 +58,7 @@ def run(number: int, mirrored: bool = False) -> FaceResult:
     made = plan(tissue, assessment, explained=False)
     seconds = time.process_time() - start
     assert tissue.stack is not None
-    case = SafetyCase.of(who.face, tissue.stack)
+    case = SafetyCase.of(who.face, tissue.stack, tissue.consultation)
     violations, blocked = _exported(made, case)
     judge = Judge(tissue, assessment, case, made.verification.get("nominal_limits_mm"))
     shown = judge.solved(made.recommended, made.displacement) if made.recommended else None

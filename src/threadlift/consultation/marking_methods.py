@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cache
 
@@ -14,37 +15,32 @@ class Method:
     """A way to find a structure.
 
     `lateral_sd_mm`, `depth_sd_mm`: standard deviations of its marks (None: it measures no depth);
-    `finds`: names of structures and ligaments; `basis`: register keys and sources.
+    `finds`: structures and ligaments with the sources that say so.
     """
 
     name: str
     lateral_sd_mm: float
     depth_sd_mm: float | None
-    finds: frozenset[str]
-    basis: tuple[str, ...]
+    finds: Mapping[str, tuple[str, ...]]
+
+    def basis(self, structure: str) -> tuple[str, ...]:
+        """Register keys and sources behind a mark of a structure."""
+        depth = () if self.depth_sd_mm is None else (f"marking.method.{self.name}.depth",)
+        return (f"marking.method.{self.name}.lateral", *depth, *self.finds[structure])
 
 
 @cache
 def methods() -> dict[str, Method]:
     """The methods of the register by name."""
-    return {name: _method(name, rows) for name, rows in _table()["method"].items()}
-
-
-def _table() -> dict:
-    return evidence.table("marking")
-
-
-def _method(name: str, rows: dict) -> Method:
-    has_depth = "depth" in rows
-    keys = [f"marking.method.{name}.{what}" for what in ("lateral", "depth") if what in rows]
-    sources = [source for row in rows["finds"] for source in source_keys(row)]
-    return Method(
-        name,
-        evidence.value(f"marking.method.{name}.lateral"),
-        evidence.value(f"marking.method.{name}.depth") if has_depth else None,
-        frozenset(s for row in rows["finds"] for s in row["structures"]),
-        (*keys, *dict.fromkeys(sources)),
-    )
+    return {
+        name: Method(
+            name,
+            evidence.value(f"marking.method.{name}.lateral"),
+            evidence.value(f"marking.method.{name}.depth") if "depth" in rows else None,
+            {s: source_keys(row) for row in rows["finds"] for s in row["structures"]},
+        )
+        for name, rows in evidence.table("marking")["method"].items()
+    }
 
 
 def markable() -> tuple[str, ...]:

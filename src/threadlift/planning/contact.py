@@ -1,21 +1,22 @@
 """How near a thread comes to a structure, and how probable it is that the two touch.
 
 The error model. A structure lies off its drawn curve by one lateral shift along its own normals in
-the plane of the skin and by one shift in depth; the hand leads the whole thread off its planned
-line by a lateral shift across the thread and by one shift in depth. All four are Gaussian and
-independent. Against a structure that a thread meets at the angle a, the lateral shifts add up to a
-standard deviation of sqrt(structure^2 + (hand cos a)^2), those in depth to sqrt(structure^2 +
-hand^2).
+the plane of the skin and by one shift in depth, each the same number of its standard deviations all
+along (which differ along a structure that was marked on the patient); the hand leads the whole
+thread off its planned line by a lateral shift across the thread and by one shift in depth. All four
+are Gaussian and independent. Against a structure that a thread meets at the angle a, the lateral
+shifts add up to a standard deviation of sqrt(structure^2 + (hand cos a)^2), those in depth to
+sqrt(structure^2 + hand^2).
 
 The probability. Seen from the structure, a thread is a curve in the plane of (signed lateral
-distance, difference in depth). The two touch when the shift falls within one radius of that curve:
-the probability is the Gaussian mass of the curve widened by the radius. It is summed over narrow
-lateral bins, of each the interval in depth that the curve covers. Every rounding goes outwards
-(whole bins, the hull of a bin's intervals, discs wide enough to cover the way between two samples,
-all feet of perpendiculars on a bent structure), so that the sum is an upper bound; for straight
-threads along or across straight structures it is exact but for the width of a bin. What passes
-beyond the end of a structure is met when the end itself is shifted onto it, lengthwise as well;
-that probability, of the box that holds all such places, is added.
+distance, difference in depth), both counted in standard deviations. The two touch when the shift
+falls within one radius of that curve: the probability is the Gaussian mass of the curve widened by
+the radius. It is summed over narrow lateral bins, of each the interval in depth that the curve
+covers. Every rounding goes outwards (whole bins, the hull of a bin's intervals, discs wide enough to
+cover the way between two samples, all feet of perpendiculars on a bent structure), so that the sum
+is an upper bound; for straight threads along or across straight structures it is exact but for the
+width of a bin. What passes beyond the end of a structure is met when the end itself is shifted onto
+it, lengthwise as well; that probability, of the box that holds all such places, is added.
 """
 
 from __future__ import annotations
@@ -66,8 +67,8 @@ def bin_of(lateral, sd):
 
 
 @njit(cache=True)
-def cover(low, high, lateral, apart, sd, radius):
-    """Widen the depth intervals low, high (BINS,) [mm] by a disc at (lateral, apart) [mm]."""
+def cover(low, high, lateral, apart, sd, sd_depth, radius):
+    """Widen the depth intervals low, high (BINS,) [sd_depth] by a disc at (lateral, apart) [mm]."""
     # Outwards by next to nothing: a disc that ends on the edge of a bin covers both, in any frame.
     first, last = lateral - radius - STILL_MM, lateral + radius + STILL_MM
     for b in range(bin_of(first, sd), bin_of(last, sd) + 1):
@@ -77,23 +78,23 @@ def cover(low, high, lateral, apart, sd, radius):
         if b in (0, BINS - 1):
             gap = 0.0
         half = math.sqrt(max(radius * radius - gap * gap, 0.0))
-        low[b] = min(low[b], apart - half)
-        high[b] = max(high[b], apart + half)
+        low[b] = min(low[b], (apart - half) / sd_depth)
+        high[b] = max(high[b], (apart + half) / sd_depth)
 
 
 @njit(cache=True)
-def covered(weight, low, high, low_beyond, high_beyond, sd_depth, breach):
+def covered(weight, low, high, low_beyond, high_beyond, breach):
     """Probability that the shift falls into the covered bins.
 
-    low, high (BINS,) [mm] depths that are met anyway; low_beyond, high_beyond those that are met
+    low, high (BINS,) [sd] depths that are met anyway; low_beyond, high_beyond those that are met
     only where the cannula passes a fascia, with the probability `breach`.
     """
     p = 0.0
     for b in range(BINS):
         if high[b] < low[b] and high_beyond[b] < low_beyond[b]:
             continue
-        anyway = mass(low[b] / sd_depth, high[b] / sd_depth)
-        both = mass(min(low[b], low_beyond[b]) / sd_depth, max(high[b], high_beyond[b]) / sd_depth)
+        anyway = mass(low[b], high[b])
+        both = mass(min(low[b], low_beyond[b]), max(high[b], high_beyond[b]))
         p += weight[b] * (anyway + breach * (both - anyway))
     return p
 
@@ -141,17 +142,17 @@ def under_outline(foot, curve, first, last):
 
 
 @njit(cache=True)
-def sunk(weight, deepest, radius, sd_depth):
+def sunk(weight, deepest):
     """Probability that a gland reaches a thread.
 
-    deepest (BINS,) [mm]: by the lateral shift that brings the gland there, how deep under its
-    capsule the deepest sample lies; shifts count by their size, in the upper half of the bins.
+    deepest (BINS,) [sd]: by the lateral shift that brings the gland there, how deep under its
+    capsule the deepest sample reaches; shifts count by their size, in the upper half of the bins.
     """
     p, so_far = 0.0, -1e30
     for b in range(BINS // 2, BINS):
         so_far = max(so_far, deepest[b])
         # Twice: shifts to either side.
-        p += 2.0 * weight[b] * mass(-40.0, (so_far + radius) / sd_depth)
+        p += 2.0 * weight[b] * mass(-40.0, so_far)
     return min(p, 1.0)
 
 
@@ -210,12 +211,14 @@ def meet(
     tangent,
     curve_depth,
     slope,
-    start,
-    centre,
-    extent,
     sd_own,
     sd_lat,
     sd_dep,
+    flare,
+    flare_depth,
+    start,
+    centre,
+    reach,
     radius,
     below,
 ):
@@ -223,9 +226,10 @@ def meet(
 
     feet, normals (n,3), depth, fascia, deep_fascia (n,): samples of all threads, thread t from
     starts[t] to starts[t+1], unbroken from pieces[q] to pieces[q+1]. The rest are a hazard field's
-    rules and packed structures. Returns margin, clearance and probability (t,s) and at (t,s,3): the
-    thread's own samples where margin and clearance are least and where contact is likeliest (-1:
-    out of reach).
+    rules and packed structures: curve to flare_depth by sample (structure j from start[j] to
+    start[j+1]), centre to below by structure. Returns margin, clearance and probability (t,s) and
+    at (t,s,3): the thread's own samples where margin and clearance are least and where contact is
+    likeliest (-1: out of reach).
     """
     threads, s = len(starts) - 1, len(start) - 1
     margin = np.full((threads, s), np.inf)
@@ -242,20 +246,18 @@ def meet(
     guard = -2.0 * math.log(max(breach, 1e-12))
     for t in range(threads):
         for j in range(s):
-            reach = max(FAR_MM, SPAN_SD * sd_lat[j]) + radius[j] + extent[j]
-            tube = radius[j] + sd_lat[j]
             likeliest, met = 1e30, False
             for i in range(starts[t], starts[t + 1]):
                 fx, fy, fz = feet[i, 0], feet[i, 1], feet[i, 2]
                 dx, dy, dz = fx - centre[j, 0], fy - centre[j, 1], fz - centre[j, 2]
-                if dx * dx + dy * dy + dz * dz > reach * reach:
+                if dx * dx + dy * dy + dz * dz > reach[j] * reach[j]:
                     continue
                 if not met:
                     met = True
                     low[:], high[:] = 1e30, -1e30
                     low_beyond[:], high_beyond[:] = 1e30, -1e30
                     boxes[:, :, 0::2], boxes[:, :, 1::2] = 1e30, -1e30
-                beside, nearest, level = 1e30, 1e30, 1e30
+                beside, nearest, spare = 1e30, 1e30, np.inf
                 beside_k = start[j]
                 ahead = 0.0
                 for k in range(start[j], start[j + 1]):
@@ -265,8 +267,8 @@ def meet(
                     if lateral < beside:
                         beside, beside_k = lateral, k
                     nearest = min(nearest, lateral + apart * apart)
-                    if abs(apart) < band and lateral < level:
-                        level = lateral
+                    if abs(apart) < band:
+                        spare = min(spare, math.sqrt(lateral) - (radius[j] + sd_lat[k]))
                     if below[j]:
                         continue
                     # Feet of perpendiculars: where the structure turns from ahead to behind.
@@ -287,8 +289,11 @@ def meet(
                         + course[i, 2] * tangent[k, 2]
                     )
                     sine = math.sqrt(max(1.0 - cosine * cosine, 0.0))
-                    sd = math.sqrt(sd_own[j] ** 2 + (hand * cosine) ** 2)
-                    gap = math.hypot(along[i] * sine, down[i] + slope[k] * along[i])
+                    sd = math.sqrt(sd_own[k] ** 2 + (hand * cosine) ** 2)
+                    # Where the deviations change, what lies between two samples is further apart.
+                    aside = along[i] * sine + math.sqrt(lateral) * flare[k] * along[i]
+                    sunken = slope[k] * along[i] + abs(apart) * flare_depth[k] * along[i]
+                    gap = math.hypot(aside, down[i] + sunken)
                     wide = math.sqrt(radius[j] ** 2 + 0.25 * gap * gap)
                     x = math.sqrt(max(lateral - ahead * ahead, 0.0))
                     past = 0.0
@@ -298,7 +303,7 @@ def meet(
                         # Beyond the end: where the thread passes it, the end may be shifted there.
                         if abs(toward) > along[i] and not tip[i]:
                             continue
-                        x, sd = math.sqrt(lateral), sd_lat[j]
+                        x, sd = math.sqrt(lateral), sd_lat[k]
                         wide = radius[j] + 0.5 * math.hypot(along[i], down[i])
                         widen(boxes[int(last), int(beyond)], x, apart, wide)
                     else:
@@ -309,11 +314,11 @@ def meet(
                         if abs(x) > SPAN_SD * sd + wide:
                             continue
                         if beyond:
-                            cover(low_beyond, high_beyond, x, apart, sd, wide)
+                            cover(low_beyond, high_beyond, x, apart, sd, sd_dep[k], wide)
                         else:
-                            cover(low, high, x, apart, sd, wide)
+                            cover(low, high, x, apart, sd, sd_dep[k], wide)
                     far = (max(abs(x) - radius[j], 0.0) / sd) ** 2
-                    far += (max(abs(apart) - radius[j], 0.0) / sd_dep[j]) ** 2
+                    far += (max(abs(apart) - radius[j], 0.0) / sd_dep[k]) ** 2
                     far += guard if beyond else 0.0
                     if far < likeliest - STILL_MM:
                         likeliest, at[t, j, 2] = far, i - starts[t]
@@ -324,18 +329,19 @@ def meet(
                         lateral = 0.0
                     apart = depth[i] - curve_depth[beside_k]
                     near = math.hypot(lateral, min(apart, 0.0)) - radius[j]
+                    tube = radius[j] + sd_lat[beside_k]
                     spare = lateral - tube if apart > -radius[j] else np.inf
                     # Half a step more: what lies between two samples.
                     shift = lateral - radius[j] - 0.5 * along[i] - STILL_MM
-                    b = bin_of(max(shift, 0.0), sd_lat[j])
+                    b = bin_of(max(shift, 0.0), sd_lat[beside_k])
                     deeper = apart + 0.5 * (down[i] + slope[beside_k] * along[i])
-                    high[b] = max(high[b], deeper)
-                    far = (lateral / sd_lat[j]) ** 2 + (max(-apart, 0.0) / sd_dep[j]) ** 2
+                    high[b] = max(high[b], (deeper + radius[j]) / sd_dep[beside_k])
+                    far = (lateral / sd_lat[beside_k]) ** 2
+                    far += (max(-apart, 0.0) / sd_dep[beside_k]) ** 2
                     if far < likeliest - STILL_MM:
                         likeliest, at[t, j, 2] = far, i - starts[t]
                 else:
                     near = math.sqrt(nearest) - radius[j]
-                    spare = math.sqrt(level) - tube if level < 1e30 else np.inf
                 # Of places that are equally near the first is named, whatever the rounding.
                 if near < clearance[t, j] - STILL_MM:
                     at[t, j, 1] = i - starts[t]
@@ -344,10 +350,11 @@ def meet(
                 clearance[t, j] = min(near, clearance[t, j])
                 margin[t, j] = min(spare, margin[t, j])
             if met and below[j]:
-                p[t, j] = sunk(weight, high, radius[j], sd_dep[j])
+                p[t, j] = sunk(weight, high)
             elif met:
-                touch = covered(weight, low, high, low_beyond, high_beyond, sd_dep[j], breach)
+                touch = covered(weight, low, high, low_beyond, high_beyond, breach)
                 for end in range(2):
-                    touch += past_end(boxes[end], sd_lat[j], sd_dep[j], breach)
+                    k = start[j] if end == 0 else start[j + 1] - 1
+                    touch += past_end(boxes[end], sd_lat[k], sd_dep[k], breach)
                 p[t, j] = min(touch, 1.0)
     return margin, clearance, p, at

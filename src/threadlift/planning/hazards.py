@@ -17,13 +17,17 @@ from typing import Protocol
 import numpy as np
 from numpy.typing import NDArray
 
+from threadlift.anatomy import Marked
+from threadlift.anatomy.following import scatter
 from threadlift.errors import InputError
 from threadlift.evidence import table, value
-from threadlift.planning.contact import meet
+from threadlift.planning.contact import FAR_MM, SPAN_SD, meet
 from threadlift.planning.skin import Place
 
 # Structure curves and threads are sampled this finely [mm]: well below any clearance asked for.
 SAMPLE_MM = 1.0
+# A spread below this [mm] is none: how it changes along a course means nothing.
+_SURE_MM = 1e-3
 
 
 class StructureLike(Protocol):
@@ -40,9 +44,9 @@ class StructureLike(Protocol):
     @property
     def depth_mm(self) -> NDArray: ...  # noqa: D102
     @property
-    def sd_lateral_mm(self) -> float: ...  # noqa: D102
+    def sd_lateral_mm(self) -> float | NDArray: ...  # noqa: D102
     @property
-    def sd_depth_mm(self) -> float: ...  # noqa: D102
+    def sd_depth_mm(self) -> float | NDArray: ...  # noqa: D102
     @property
     def radius_mm(self) -> float: ...  # noqa: D102
 
@@ -74,9 +78,9 @@ def pieces_of(length_mm: NDArray) -> NDArray:
     return np.maximum(np.ceil(length_mm / SAMPLE_MM - 1e-6), 1).astype(int)
 
 
-def resample(points: NDArray, depth: NDArray) -> tuple[NDArray, NDArray]:
-    """Polyline (k,3) with depths (k,) so that no two neighbours lie over SAMPLE_MM apart."""
-    points, depth = np.asarray(points, dtype=float), np.asarray(depth, dtype=float)
+def resample(points: NDArray, *fields: NDArray) -> tuple[NDArray, ...]:
+    """Polyline (k,3) with fields (k,) so that no two neighbours lie over SAMPLE_MM apart."""
+    points = np.asarray(points, dtype=float)
     length = np.linalg.norm(np.diff(points, axis=0), axis=1)
     pieces = pieces_of(length)
     place = np.append(
@@ -86,7 +90,7 @@ def resample(points: NDArray, depth: NDArray) -> tuple[NDArray, NDArray]:
     )
     at = np.arange(len(points))
     out = np.column_stack([np.interp(place, at, points[:, c]) for c in range(3)])
-    return out, np.interp(place, at, depth)
+    return out, *(np.interp(place, at, np.asarray(field, dtype=float)) for field in fields)
 
 
 @dataclass(frozen=True)
@@ -132,44 +136,37 @@ class HazardField:
 
     @cached_property
     def _packed(self) -> tuple[NDArray, ...]:
-        parts = [resample(s.curve_mm, s.depth_mm) for s in self.structures]
-        start = np.concatenate([[0], np.cumsum([len(p) for p, _ in parts])]).astype(np.int64)
+        parts = [
+            resample(s.curve_mm, s.depth_mm, _along(s, _lateral_sd(s)), _along(s, s.sd_depth_mm))
+            for s in self.structures
+        ]
         rules = self.rules
-
-        def numbers(name: str) -> NDArray:
-            # Where a spread is given along the curve, its largest counts.
-            return np.array([float(np.max(getattr(s, name))) for s in self.structures])
-
-        centre = np.array([0.5 * (p.min(axis=0) + p.max(axis=0)) for p, _ in parts])
-        extent = np.array(
-            [np.linalg.norm(p - c, axis=1).max() for (p, _), c in zip(parts, centre, strict=True)]
+        start = np.concatenate([[0], np.cumsum([len(p[0]) for p in parts])]).astype(np.int64)
+        curve, depth, own, own_depth = (
+            np.concatenate(column) for column in zip(*parts, strict=True)
         )
-        own = self._lateral_sd()
+        lateral = np.hypot(own, rules.operator_lateral_sd)
+        radius = np.array([s.radius_mm for s in self.structures]) + rules.instrument_radius
+        centre = np.array([0.5 * (p.min(axis=0) + p.max(axis=0)) for p, *_ in parts])
+        extent = np.array(
+            [np.linalg.norm(p - c, axis=1).max() for (p, *_), c in zip(parts, centre, strict=True)]
+        )
+        widest = np.maximum.reduceat(lateral, start[:-1])
         return (
-            np.concatenate([p for p, _ in parts]),
-            np.concatenate([_tangents(p) for p, _ in parts]),
-            np.concatenate([d for _, d in parts]),
-            np.concatenate([_slopes(p, d) for p, d in parts]),
+            curve,
+            np.concatenate([_tangents(p[0]) for p in parts]),
+            depth,
+            np.concatenate([_slopes(p[0], p[1]) for p in parts]),
+            own,
+            lateral,
+            np.hypot(own_depth, rules.operator_depth_sd),
+            np.concatenate([_slopes(p[0], np.log(np.maximum(p[2], _SURE_MM))) for p in parts]),
+            np.concatenate([_slopes(p[0], np.log(np.maximum(p[3], _SURE_MM))) for p in parts]),
             start,
             centre,
-            extent,
-            own,
-            np.hypot(own, rules.operator_lateral_sd),
-            np.hypot(numbers("sd_depth_mm"), rules.operator_depth_sd),
-            numbers("radius_mm") + rules.instrument_radius,
+            np.maximum(FAR_MM, SPAN_SD * widest) + radius + extent,
+            radius,
             self.gland,
-        )
-
-    def _lateral_sd(self) -> NDArray:
-        """Lateral spread (s,) [mm]: the published one, or a finger's where a pulse can be felt."""
-        felt = table("planning")["palpated"]
-        return np.array(
-            [
-                min(float(np.max(s.sd_lateral_mm)), felt["sd_mm"])
-                if s.name in felt["structures"]
-                else float(np.max(s.sd_lateral_mm))
-                for s in self.structures
-            ]
         )
 
     def meet(self, place: Place, starts: NDArray, pieces: NDArray | None = None) -> Meeting:
@@ -200,11 +197,33 @@ class HazardField:
         return Meeting(margin, clearance, p, at[:, :, 0], at[:, :, 1], at[:, :, 2])
 
 
+def _along(structure: StructureLike, spread: float | NDArray) -> NDArray:
+    """A spread [mm] at every point (k,) of a structure's curve."""
+    return np.broadcast_to(np.asarray(spread, dtype=float), len(structure.curve_mm))
+
+
+def _lateral_sd(structure: StructureLike) -> float | NDArray:
+    """Lateral spread [mm]: the structure's own, or a finger's where a pulse is felt before entry.
+
+    Where the structure was marked in the consultation, the mark says how sure its place is; the
+    finger is assumed for the rest.
+    """
+    own = structure.sd_lateral_mm
+    if structure.name not in table("planning")["palpated"]["structures"]:
+        return own
+    felt = value("marking.method.palpation.lateral")
+    marked: Marked | None = getattr(structure, "marked", None)
+    if marked is None:
+        return np.minimum(own, felt)
+    return np.minimum(own, scatter(marked.weight, marked.sd_lateral_mm, felt))
+
+
 def _refuse_unusable(s: StructureLike) -> None:
     """A structure that the kernel cannot measure against is an error, never a free pass."""
     curve, depth = np.asarray(s.curve_mm, dtype=float), np.asarray(s.depth_mm, dtype=float)
     spreads = (s.sd_lateral_mm, s.sd_depth_mm, s.radius_mm)
     numbers = np.concatenate([np.ravel(np.asarray(x, dtype=float)) for x in spreads])
+    sizes = {np.size(x) for x in spreads[:2]}
     sound = (
         curve.ndim == 2
         and curve.shape[1:] == (3,)
@@ -214,6 +233,7 @@ def _refuse_unusable(s: StructureLike) -> None:
         and np.isfinite(depth).all()
         and np.isfinite(numbers).all()
         and (numbers >= 0.0).all()
+        and sizes <= {1, len(curve)}
     )
     if not sound:
         raise InputError(

@@ -185,7 +185,7 @@ class _Maker:
         assert face is not None and self.tissue.stack is not None  # noqa: PT018
         tell(0.0, "Placing candidate threads")
         coarse = self._coarse()
-        case = SafetyCase.of(face, self.tissue.stack)
+        case = SafetyCase.of(face, self.tissue.stack, self.tissue.consultation)
         found = candidates(coarse.mesh, case.skin, case.marks, case.hazards)
         rows = build_rows(coarse.mesh, self.assessment.goal)
         if not found.candidates or not rows.goals:

@@ -11,7 +11,7 @@ import numpy as np
 import scipy.sparse as sp
 from numpy.typing import NDArray
 
-from threadlift.anatomy import SUPPORTS, base_support, layer_stack, ligaments
+from threadlift.anatomy import SUPPORTS, base_support, layer_stack, ligaments, markings
 from threadlift.errors import InputError
 from threadlift.threads import catalogue
 from threadlift.threads.cogs import Bed, TensionProfile, tension_profile
@@ -158,7 +158,7 @@ class Tissue:
             fields=Fields.of(mesh, face, age),
             ligaments=[
                 LigamentLine(f"{x.name} {x.side}", x.points_mm, x.stiffness_n_mm, x.toe_mm)
-                for x in ligaments(face)
+                for x in ligaments(face, markings(face, consultation, stack))
             ],
             face=face,
             consultation=consultation,

@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from threadlift.anatomy import structures
+from threadlift.anatomy import markings, structures
 from threadlift.errors import ThreadliftError
 from threadlift.planning.hazards import HazardField
 from threadlift.planning.safety.kernel import check
@@ -33,10 +33,14 @@ class SafetyCase:
     hazards: HazardField
 
     @classmethod
-    def of(cls, face: Any, stack: Any) -> SafetyCase:
-        """The case of a face with its layer stack (``threadlift.anatomy.layers.LayerStack``)."""
+    def of(cls, face: Any, stack: Any, consultation: Any) -> SafetyCase:
+        """The case of a face with its layer stack (``threadlift.anatomy.layers.LayerStack``).
+
+        consultation: what it marked on the patient overrides the atlas; None where there is none.
+        """
         skin, marks = Skin.of_face(face, stack), Marks.of(face)
-        return cls(skin, marks, HazardField.of(structures(face, stack)))
+        marked = markings(face, consultation, stack)
+        return cls(skin, marks, HazardField.of(structures(face, stack, marked)))
 
     def check(self, threads: Sequence[Thread]) -> SafetyReport:
         """The kernel's report on threads that belong together."""
