@@ -17,6 +17,7 @@ from threadlift.outcome import Outcome, predict
 from threadlift.outcome.judge import Evidence, Judgement, Overall, judge
 from threadlift.pipeline import Run, write_pages
 from threadlift.planning import Alternative, Plan, plan
+from threadlift.planning.marked_reasons import followed
 from threadlift.planning.plan import no_treatment
 from threadlift.planning.proposed import Proposed, place_on
 from threadlift.planning.reading import Reader, Reading
@@ -170,7 +171,10 @@ def _as_plan(
     reasons += [failed_sentence(c.to_json(), t) for c in judged.criteria if c.verdict == "fail"]
     return Plan(
         recommendation=_RECOMMENDED[judged.overall],
-        reasons=Sentence.every(tuple(dict.fromkeys(reasons)), None),
+        reasons=(
+            *Sentence.every(tuple(dict.fromkeys(reasons)), None),
+            *followed(case.markings),
+        ),
         recommended=found.proposed.threads,
         alternatives=alternatives,
         optimality=optimality,

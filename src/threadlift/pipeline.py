@@ -29,6 +29,7 @@ from threadlift.interop.file_models import checked
 from threadlift.job import STAGES, Job
 from threadlift.outcome import Outcome, predict
 from threadlift.planning import Plan, SafetyReport, plan
+from threadlift.planning.marked_reasons import followed
 from threadlift.planning.safety import SafetyCase
 from threadlift.reporting import load_run, write_report
 from threadlift.reporting.capture_page import write_capture_page
@@ -195,7 +196,8 @@ def simulate(
     """
     if tissue.face is None or tissue.stack is None:
         raise InputError("A plan is simulated in a face.", "Use Tissue.of(face, consultation).")
-    safety = SafetyCase.of(tissue.face, tissue.stack, tissue.consultation).check(threads)
+    case = SafetyCase.of(tissue.face, tissue.stack, tissue.consultation)
+    safety = case.check(threads)
     outcome = predict(tissue, threads, assessment, members=members, seed=seed, progress=progress)
     if broken := safety.violations:
         note = (
@@ -203,6 +205,9 @@ def simulate(
             "they were simulated nevertheless, which does not make them a plan to carry out."
         )
         outcome = replace(outcome, notes=(note, *outcome.notes))
+    outcome = replace(
+        outcome, notes=(*outcome.notes, *(s.english for s in followed(case.markings)))
+    )
     return Simulated(outcome, safety)
 
 

@@ -50,10 +50,19 @@ class OptimalityModel(FileModel):
     gap: float
 
 
+class OnPatientModel(FileModel):
+    """How the clinician found a structure there; `weight` 1 at a mark, near 0 far from it."""
+
+    method: str
+    weight: float
+
+
 class ContactModel(FileModel):
     """How near a thread comes to a structure, and where contact is likeliest.
 
-    `p_contact` is an upper bound; `arc_mm` counts from the entry in the skin.
+    `p_contact` is an upper bound; `arc_mm` counts from the entry in the skin. `marked`: the
+    clearance was measured where the clinician's marks place the structure; absent where the atlas
+    alone does.
     """
 
     thread: str
@@ -65,18 +74,50 @@ class ContactModel(FileModel):
     arc_mm: float
     place_mm: Point
     depth_mm: float
+    marked: OnPatientModel | None = None
+
+
+class MarkModel(FileModel):
+    """One point that the clinician marked, as it was stated and where it lies on the skin [mm].
+
+    `off_atlas_mm`: how far that is from the course of the atlas; `unusual`: further, or at another
+    depth, than is known to happen.
+    """
+
+    at_mm: Point
+    depth_mm: float | None
+    sd_lateral_mm: float
+    sd_depth_mm: float | None
+    method: str
+    stated: str
+    off_atlas_mm: float
+    unusual: bool
+
+
+class MarkingModel(FileModel):
+    """A structure or ligament that the clinician marked, and that lies there in this plan."""
+
+    structure: str
+    side: Literal["left", "right"]
+    methods: list[str]
+    off_atlas_mm: float
+    unusual: bool
+    points: list[MarkModel]
+    basis: list[str]
 
 
 class SafetyModel(FileModel):
     """Smallest clearance [mm], probability of touching any structure, violated rules.
 
-    `structures`: every thread's meetings with what it comes near.
+    `structures`: every thread's meetings with what it comes near. `marked`: what the consultation
+    marked on this face; absent where nothing was.
     """
 
     min_clearance_mm: float | None
     p_hit: float
     violations: list[Any]
     structures: list[ContactModel] = Field(default_factory=list)
+    marked: list[MarkingModel] = Field(default_factory=list)
 
 
 class ProvenanceModel(FileModel):

@@ -12,11 +12,11 @@ The probability. Seen from the structure, a thread is a curve in the plane of (s
 distance, difference in depth), both counted in standard deviations. The two touch when the shift
 falls within one radius of that curve: the probability is the Gaussian mass of the curve widened by
 the radius. It is summed over narrow lateral bins, of each the interval in depth that the curve
-covers. Every rounding goes outwards (whole bins, the hull of a bin's intervals, discs wide enough to
-cover the way between two samples, all feet of perpendiculars on a bent structure), so that the sum
-is an upper bound; for straight threads along or across straight structures it is exact but for the
-width of a bin. What passes beyond the end of a structure is met when the end itself is shifted onto
-it, lengthwise as well; that probability, of the box that holds all such places, is added.
+covers. Every rounding goes outwards (whole bins, the hull of a bin's intervals, discs wide enough
+to cover the way between two samples, all feet of perpendiculars on a bent structure), so that the
+sum is an upper bound; for straight threads along or across straight structures it is exact but for
+the width of a bin. What passes beyond the end of a structure is met when the end itself is shifted
+onto it, lengthwise as well; that probability, of the box that holds all such places, is added.
 """
 
 from __future__ import annotations

@@ -18,6 +18,7 @@ from threadlift.planning.chance import Chance, allowed_breaks
 from threadlift.planning.coupled import Coupled, choose
 from threadlift.planning.explain import Explained, explain
 from threadlift.planning.linear import LinearModel
+from threadlift.planning.marked_reasons import followed, palpated
 from threadlift.planning.optimise import SideGrid
 from threadlift.planning.reasons import Ground
 from threadlift.planning.refusal import Refusal
@@ -325,7 +326,8 @@ class _Maker:
             sentence("further-thread", points=round(100 * cost))
             if optimality.gap < cost
             else sentence("search-ended"),
-            sentence("palpated"),
+            *palpated(case.markings),
+            *followed(case.markings),
             *relative,
         ]
         return self.result("threads", reasons, found, alternatives, optimality, safety, why, case)

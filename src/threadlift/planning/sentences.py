@@ -51,8 +51,15 @@ PLANS: Mapping[str, str] = {
     "further-thread": "A further thread would bring less than {points} points.",
     "search-ended": "The search was ended at its limit of work; a better combination may exist "
     "within the stated gap.",
-    "palpated": "Assumes that the superficial temporal artery was palpated and marked before "
-    "entry.",
+    "palpated": "Assumes that the {structure} was palpated and marked before entry.",
+    "palpated-rest": "Assumes that the {structure} was palpated and marked before entry beyond the "
+    "points that the consultation holds, too.",
+    "palpated-other-side": "Assumes that the {structure} was palpated and marked before entry on "
+    "the {other_side}, and on the {side} beyond the points that the consultation holds.",
+    "marked": "The {structure} on the {side} was followed as marked in the consultation (found by: "
+    "{methods}; points: {points}), up to {off_mm:.1f} mm from where the atlas puts it.",
+    "check-marks": "Check the marks of the {structure} on the {side}: they lie up to {off_mm:.1f} "
+    "mm from the atlas, in place or depth further than it is known to vary. They were followed.",
 }
 #: English of the alternatives' titles and notes.
 ALTERNATIVES: Mapping[str, str] = {
@@ -74,6 +81,8 @@ ALTERNATIVES: Mapping[str, str] = {
     "nothing": "No treatment",
     "nothing-note": "No lift and none of the risks of threads; sagging goes on at its own pace.",
 }
+#: Values that are names of zones, structures and methods.
+_NAMES = ("zone", "structure", "methods")
 _ENGLISH: Mapping[str, str] = {**REFUSALS, **PLANS, **ALTERNATIVES}
 
 
@@ -104,6 +113,11 @@ class Sentence:
 
 
 def sentence(key: str, **values: Any) -> Sentence:
-    """The sentence of a key, its placeholders filled. Keys of zones are said in words."""
-    words = {k: str(v).replace("_", " ") if k == "zone" else v for k, v in values.items()}
+    """The sentence of a key, its placeholders filled. Names of things are said in words."""
+    words = {k: _in_words(v) if k in _NAMES else v for k, v in values.items()}
     return Sentence(key, values, _ENGLISH[key].format(**words))
+
+
+def _in_words(name: str | Sequence[str]) -> str:
+    names = [name] if isinstance(name, str) else name
+    return ", ".join(n.replace("_", " ") for n in names)

@@ -32,7 +32,7 @@ def criterion_facts(criterion: Json, t: Texts) -> str:
             n=facts["violations"],
             p=number(100.0 * facts["p_hit"], 0),
             mm="–" if clearance is None else number(clearance),
-            structure=words(facts["nearest_structure"] or "–"),
+            structure=t.structure(facts["nearest_structure"] or "–"),
         )
     if name == "consultation":
         if "refusal" in facts:

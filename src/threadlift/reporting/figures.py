@@ -138,10 +138,10 @@ def thread_maps(
     paths_mm: Sequence[NDArray[np.float64]],
     depths_mm: Sequence[Sequence[float]],
     structures: Sequence[Structure],
-    marks_mm: NDArray[np.float64] | None = None,
+    found_mm: NDArray[np.float64] | None = None,
 ) -> list[str]:
     """:func:`thread_pictures` as data URIs."""
-    found = thread_pictures(model, paths_mm, depths_mm, structures, marks_mm)
+    found = thread_pictures(model, paths_mm, depths_mm, structures, found_mm=found_mm)
     return [data_uri(image) for image in found]
 
 
@@ -152,10 +152,12 @@ def thread_pictures(
     structures: Sequence[Structure],
     marks_mm: NDArray[np.float64] | None = None,
     names: Sequence[str] = (),
+    found_mm: NDArray[np.float64] | None = None,
 ) -> list[NDArray[np.uint8]]:
     """Threads coloured by depth over the hazards, from the right, front and left.
 
-    names: of the threads, written beside their ends where there are any.
+    marks_mm (n, 3): where rules are broken; names: of the threads, written beside their ends where
+    there are any; found_mm (m, 3): where the clinician marked a hazard.
     """
     low, high = depth_range(depths_mm) if len(depths_mm) else (0.0, 1.0)
     pictures = []
@@ -175,6 +177,18 @@ def thread_pictures(
                 2.0,
                 "hide",
                 tolerance_mm=6.0,
+            )
+        if found_mm is not None and len(found_mm):
+            image = draw_dots(
+                image,
+                shot.depth,
+                camera,
+                found_mm,
+                (255, 255, 255),
+                4.0,
+                "hide",
+                tolerance_mm=6.0,
+                outline=(40, 45, 60),
             )
         for path, depth in zip(paths_mm, depths_mm, strict=True):
             shown = visible_side(path, camera, model)

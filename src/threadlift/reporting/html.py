@@ -10,12 +10,13 @@ from typing import Any
 import numpy as np
 
 from threadlift import evidence
+from threadlift.anatomy import Marking
 from threadlift.anatomy.structures import structures
 from threadlift.face import Capture, Face
 from threadlift.reporting import charts, figures, refusals
 from threadlift.reporting.check_texts import check_part
 from threadlift.reporting.contacts import SHOWN as CONTACTS_SHOWN
-from threadlift.reporting.contacts import contact_rows
+from threadlift.reporting.contacts import contact_rows, marked_rows
 from threadlift.reporting.pages import environment, number, words
 from threadlift.reporting.run_data import RunData
 from threadlift.reporting.texts import Texts, texts
@@ -218,10 +219,12 @@ def _figures(run: RunData, face: Face, t: Texts) -> SimpleNamespace:
         risk_place=None,
     )
     if run.threads:
+        marked = [Marking.from_json(m) for m in run.plan["safety"].get("marked", ())]
         # Only their course along the skin is drawn, so the reference person's depths do not matter.
-        hazards = structures(face)
+        hazards = structures(face, markings=marked)
+        points = np.array([p.at_mm for m in marked for p in m.marks]).reshape(-1, 3)
         depths = [thread["depth_mm"] for thread in run.threads]
-        out.map = figures.thread_maps(run.model, run.paths_mm, depths, hazards)
+        out.map = figures.thread_maps(run.model, run.paths_mm, depths, hazards, found_mm=points)
         out.depth_range = figures.depth_range(depths)
         out.depth_gradient = figures.gradient(figures.DEPTH_MAP, figures.DEPTH_MAP_END)
         shown = [s for s in hazards if s.kind != "gland"]
@@ -229,7 +232,8 @@ def _figures(run: RunData, face: Face, t: Texts) -> SimpleNamespace:
             (s.kind, s.name.removesuffix("_left").removesuffix("_right")) for s in shown
         )
         out.hazard_key = [
-            (words(n), "rgb({} {} {})".format(*figures.HAZARD_COLORS[kind])) for kind, n in names
+            (t.structure(n), "rgb({} {} {})".format(*figures.HAZARD_COLORS[kind]))
+            for kind, n in names
         ]
     if run.outcome:
         out.before_after = figures.before_after(run.model)
@@ -284,11 +288,12 @@ def render_report(run: RunData, language: str = "en") -> str:
             clearance=number(plan["safety"]["min_clearance_mm"])
             if plan["safety"]["min_clearance_mm"] is not None
             else "–",
-            nearest=words(plan["safety"].get("nearest_structure") or "–"),
+            nearest=t.structure(plan["safety"].get("nearest_structure") or "–"),
             p_hit=number(100.0 * plan["safety"]["p_hit"]),
         ),
         "contacts": contact_rows(plan, t) if run.threads else [],
         "contacts_shown": CONTACTS_SHOWN,
+        "marked": marked_rows(plan, t),
         "why": SimpleNamespace(
             cards=thread_cards(plan, t),
             check=check_line(plan, t),

@@ -73,7 +73,7 @@ def _sentence(key: Json | None, english: str, t: Texts) -> str:
 
 
 def _words(values: Mapping[str, Any], own: Texts, t: Texts) -> dict[str, Any]:
-    """The values; units in words where the language has its own, zones and issues always."""
+    """The values; units in words where the language has its own, names of things always."""
     out = dict(values)
     if "unit" in out and out["unit"] in own.keys("units"):
         out["unit"] = own(f"units.{out['unit']}")
@@ -81,4 +81,11 @@ def _words(values: Mapping[str, Any], own: Texts, t: Texts) -> dict[str, Any]:
         out["zone"] = t.zone(out["zone"])
     if "issue" in out:
         out["issue"] = t(f"main_issue.{out['issue']}")
+    for side in ("side", "other_side"):
+        if side in out:
+            out[side] = t(f"sides.{out[side]}")
+    if "structure" in out:
+        out["structure"] = t.structure(out["structure"])
+    if "methods" in out:
+        out["methods"] = ", ".join(t(f"found_by.{m}") for m in out["methods"])
     return out

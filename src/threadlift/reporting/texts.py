@@ -44,6 +44,18 @@ class Texts:
                 return f"{self('zones.' + key.removesuffix('_' + side))}, {self('sides.' + side)}"
         return self(f"zones.{key}")
 
+    def structure(self, name: str, side: str = "") -> str:
+        """A structure or ligament in words with its side, which its name may carry, too.
+
+        What the atlas does not name (a rule may be about something else) is said as it stands.
+        """
+        for own in ("left", "right"):
+            if name.endswith(f"_{own}"):
+                name, side = name.removesuffix(f"_{own}"), own
+        known = self(f"structures.{name}") if name in self.keys("structures") else None
+        said = known or name.replace("_", " ")
+        return f"{said} ({self('sides.' + side)})" if side else said
+
 
 @cache
 def texts(language: str) -> Texts:

@@ -58,7 +58,7 @@ def _about(rule: str, structure: str, t: Texts) -> str:
         return t("safety.words.elsewhere")
     if structure in t.keys("sides"):
         return t(f"sides.{structure}")
-    return structure if rule in ("thread-spacing", "same-name") else words(structure)
+    return structure if rule in ("thread-spacing", "same-name") else t.structure(structure)
 
 
 def _place(place_mm: list[float], t: Texts) -> str:

@@ -129,7 +129,7 @@ def stop_text(change: Json, t: Texts) -> str:
         rule = what if what in t.keys("why.rules") else "other"
         return t(
             f"why.rules.{rule}",
-            structure=words(stop["structure"]),
+            structure=t.structure(stop["structure"]),
             x=number(100.0 * margin, 1),
             rule=words(what),
         )

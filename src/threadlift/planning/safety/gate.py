@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
-from threadlift.anatomy import markings, structures
+from threadlift.anatomy import Marking, markings, structures
 from threadlift.errors import ThreadliftError
 from threadlift.planning.hazards import HazardField
 from threadlift.planning.safety.kernel import check
@@ -26,11 +26,15 @@ class UnsafePlanError(ThreadliftError):
 
 @dataclass(frozen=True)
 class SafetyCase:
-    """What a face's threads are judged against: its skin, landmarks and structures."""
+    """What a face's threads are judged against: its skin, landmarks and structures.
+
+    `markings`: what the clinician marked, and the structures follow.
+    """
 
     skin: Skin
     marks: Marks
     hazards: HazardField
+    markings: tuple[Marking, ...] = ()
 
     @classmethod
     def of(cls, face: Any, stack: Any, consultation: Any) -> SafetyCase:
@@ -40,11 +44,12 @@ class SafetyCase:
         """
         skin, marks = Skin.of_face(face, stack), Marks.of(face)
         marked = markings(face, consultation, stack)
-        return cls(skin, marks, HazardField.of(structures(face, stack, marked)))
+        return cls(skin, marks, HazardField.of(structures(face, stack, marked)), marked)
 
     def check(self, threads: Sequence[Thread]) -> SafetyReport:
         """The kernel's report on threads that belong together."""
-        return check(threads, self.skin, self.marks, self.hazards)
+        found = check(threads, self.skin, self.marks, self.hazards)
+        return replace(found, marked=self.markings)
 
     def clear(self, proposals: Mapping[str, Sequence[Thread]]) -> None:
         """Pass, or raise UnsafePlanError: no proposal (name -> threads) may break a rule.

@@ -15,6 +15,7 @@ from threadlift.planning.contact import FAR_MM
 from threadlift.planning.hazards import HazardField, HazardRules, Meeting, StructureLike
 from threadlift.planning.safety.layers import fixed_smas, layer_margin
 from threadlift.planning.safety.marks import Marks
+from threadlift.planning.safety.on_patient import on_patient
 from threadlift.planning.safety.report import Contact, SafetyReport, Violation
 from threadlift.planning.safety.rulebook import Rulebook, TechniqueRules, rulebook
 from threadlift.planning.safety.rules import Way, at, geometry, pull, unknown_technique
@@ -198,8 +199,9 @@ def _contacts(i: int, measured: _Measured, hazards: HazardField) -> list[Contact
     for j in near:
         structure = hazards.structures[j]
         k = int(meeting.contact_at[i, j])
+        nearest = int(meeting.clearance_at[i, j])
         if k < 0:
-            k = int(meeting.clearance_at[i, j])
+            k = nearest
         found.append(
             Contact(
                 way.thread.id,
@@ -211,6 +213,9 @@ def _contacts(i: int, measured: _Measured, hazards: HazardField) -> list[Contact
                 float(arc[k]),
                 at(way.points[k]),
                 float(way.place.depth_mm[k]),
+                on_patient(
+                    structure, way.place.foot_mm[nearest], float(way.place.depth_mm[nearest])
+                ),
             )
         )
     return sorted(found, key=lambda c: (-round(c.p_contact, 9), c.min_clearance_mm, c.structure))

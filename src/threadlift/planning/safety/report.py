@@ -5,6 +5,9 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any
 
+from threadlift.anatomy import Marking
+from threadlift.planning.safety.on_patient import OnPatient
+
 Point = tuple[float, float, float]
 
 
@@ -62,7 +65,8 @@ class Contact:
 
     min_clearance_mm: least nominal distance in space less the radii; p_contact: upper bound on the
     probability that they touch; arc_mm, place_mm and depth_mm: where that is likeliest, arc length
-    counted from the entry in the skin.
+    counted from the entry in the skin; marked: how the clinician found the structure where the
+    clearance was measured, None where the atlas alone places it.
     """
 
     thread: str
@@ -74,9 +78,11 @@ class Contact:
     arc_mm: float
     place_mm: Point
     depth_mm: float
+    marked: OnPatient | None = None
 
     def to_json(self) -> dict[str, Any]:
         """One of the `structures` of plan.json's `safety`."""
+        marked = {} if self.marked is None else {"marked": self.marked.to_json()}
         return {
             "thread": self.thread,
             "structure": self.structure,
@@ -87,7 +93,7 @@ class Contact:
             "arc_mm": round(self.arc_mm, 1) + 0.0,
             "place_mm": _rounded(self.place_mm),
             "depth_mm": round(self.depth_mm, 2) + 0.0,
-        }
+        } | marked
 
     @classmethod
     def from_json(cls, data: dict[str, Any]) -> Contact:
@@ -102,6 +108,7 @@ class Contact:
             data["arc_mm"],
             _point(data["place_mm"]),
             data["depth_mm"],
+            OnPatient.from_json(data.get("marked")),
         )
 
 
@@ -112,6 +119,7 @@ class SafetyReport:
     `min_clearance_mm` and `p_hit` count nerves, vessels and ducts; glands have rules of their own.
     Clearances are counted up to 20 mm; None when no structure was given. `structures`: every
     thread's meetings with every structure that it comes near, by thread, likeliest first.
+    `marked`: what the clinician marked on this face, and clearances were measured against.
     """
 
     violations: tuple[Violation, ...]
@@ -119,9 +127,11 @@ class SafetyReport:
     nearest_structure: str
     p_hit: float
     structures: tuple[Contact, ...] = ()
+    marked: tuple[Marking, ...] = ()
 
     def to_json(self) -> dict[str, Any]:
         """The `safety` part of plan.json."""
+        marked = {"marked": [m.to_json() for m in self.marked]} if self.marked else {}
         return {
             "min_clearance_mm": (
                 None if self.min_clearance_mm is None else round(self.min_clearance_mm, 2)
@@ -130,7 +140,7 @@ class SafetyReport:
             "p_hit": round(self.p_hit, 4),
             "violations": [v.to_json() for v in self.violations],
             "structures": [c.to_json() for c in self.structures],
-        }
+        } | marked
 
     @classmethod
     def from_json(cls, data: dict[str, Any]) -> SafetyReport:
@@ -141,4 +151,5 @@ class SafetyReport:
             data.get("nearest_structure", ""),
             data["p_hit"],
             tuple(Contact.from_json(c) for c in data.get("structures", ())),
+            tuple(Marking.from_json(m) for m in data.get("marked", ())),
         )
