@@ -34,6 +34,7 @@ def test_the_likeliest_contact_comes_first_then_the_nearest() -> None:
         "per_100": "17.0",
         "arc": "32",
         "depth": "4.2",
+        "known_from": "atlas",
     }
     assert rows[-1]["structure"] == "parotid gland"
 

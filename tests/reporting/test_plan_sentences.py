@@ -9,17 +9,30 @@ from typing import Any
 
 import pytest
 
+from threadlift.consultation.marking_methods import markable, methods
 from threadlift.evidence import table
 from threadlift.planning.sentences import ALTERNATIVES, PLANS, Sentence, sentence
 from threadlift.reporting.refusals import alternative, plan_reasons
 from threadlift.reporting.texts import LANGUAGES, texts
 
 OTHERS = [language for language in LANGUAGES if language != "en"]
+ARTERY = "superficial_temporal_artery"
 VALUES: dict[str, dict[str, Any]] = {
     "main-issue": {"issue": "jawline"},
     "attained": {"left": 3, "right": 4, "goal": 71, "lift_mm": 2.4, "zone": "jowl_left"},
     "chance": {"hold": 95, "scenarios": 64, "mean": 67},
     "further-thread": {"points": 2},
+    "palpated": {"structure": ARTERY},
+    "palpated-rest": {"structure": ARTERY},
+    "palpated-other-side": {"structure": ARTERY, "side": "left", "other_side": "right"},
+    "marked": {
+        "structure": ARTERY,
+        "side": "left",
+        "methods": ["palpation", "doppler"],
+        "points": 3,
+        "off_mm": 2.5,
+    },
+    "check-marks": {"structure": ARTERY, "side": "left", "off_mm": 14.5},
     "fewer": {"n": 3},
     "gentle-note": {"most_n": 1.0},
     "same-size-note": {"n": 5},
@@ -67,6 +80,22 @@ def test_zones_and_issues_are_said_in_the_language(language: str) -> None:
     assert t("main_issue.jawline") in issue
     assert t.zone("jowl_left") in attained
     assert "(jowl left)" in of("attained").english
+
+
+@pytest.mark.parametrize("language", OTHERS)
+def test_structures_sides_and_methods_are_said_in_the_language(language: str) -> None:
+    t = texts(language)
+    (line,) = said([of("marked")], language)
+    for word in (t.structure(ARTERY), t("sides.left"), t("found_by.palpation")):
+        assert word in line
+    assert t("found_by.doppler") in line
+    assert "(found by: palpation, doppler; points: 3)" in of("marked").english
+
+
+@pytest.mark.parametrize("language", LANGUAGES)
+def test_every_structure_and_method_of_the_register_has_a_name(language: str) -> None:
+    assert texts(language).keys("structures") == set(markable())
+    assert texts(language).keys("found_by") == set(methods())
 
 
 @pytest.mark.parametrize("language", OTHERS)
