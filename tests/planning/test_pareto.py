@@ -82,7 +82,7 @@ def model(case: Case, rows: Rows) -> LinearModel:
 @pytest.fixture(scope="module")
 def safety(case: Case) -> SafetyCase:
     assert case.tissue.face is not None and case.tissue.stack is not None  # noqa: PT018
-    return SafetyCase.of(case.tissue.face, case.tissue.stack)
+    return SafetyCase.of(case.tissue.face, case.tissue.stack, case.tissue.consultation)
 
 
 @pytest.fixture(scope="module")

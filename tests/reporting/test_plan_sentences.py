@@ -21,6 +21,7 @@ VALUES: dict[str, dict[str, Any]] = {
     "main-issue": {"issue": "jawline"},
     "attained": {"left": 3, "right": 4, "goal": 71, "lift_mm": 2.4, "zone": "jowl_left"},
     "chance": {"hold": 95, "scenarios": 64, "mean": 67},
+    "refined": {"gain": 7, "moved_mm": 4.2},
     "further-thread": {"points": 2},
     "palpated": {"structure": ARTERY},
     "palpated-rest": {"structure": ARTERY},

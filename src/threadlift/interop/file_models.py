@@ -153,6 +153,18 @@ class ChanceModel(FileModel):
     goal_attained: SharesModel
 
 
+class RefinementModel(FileModel):
+    """What moving threads off the search's grid brought.
+
+    `gain` in shares of the full goal (the search's objective); `moved_mm`: the largest way of a
+    thread's end along the skin.
+    """
+
+    gain: float
+    moved_mm: float
+    rounds: int
+
+
 class VerificationModel(FileModel):
     """What the nonlinear model says of the threads; empty where none are recommended.
 
@@ -165,6 +177,7 @@ class VerificationModel(FileModel):
     limits_used: dict[str, float] = Field(default_factory=dict)
     nominal_limits_mm: dict[str, float] = Field(default_factory=dict)
     chance: ChanceModel | None = None
+    refinement: RefinementModel | None = None
 
 
 class AlternativeModel(FileModel):

@@ -9,6 +9,7 @@ of the right side is the mirror image of candidate i of the left one.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import Any
@@ -272,6 +273,22 @@ def _of_side(
     return out, hit
 
 
+def replaced(mesh: LayeredMesh, candidate: Candidate, thread: Thread) -> Candidate:
+    """The candidate along another path: embedding and tension levels of that path.
+
+    levels_n: from the lowest one to what the product and its cogs hold there; empty if they hold
+    not even that.
+    """
+    wedge, weights = mesh.locate(thread.path_mm)
+    (bed,) = beds_along(mesh, [thread.path_mm])
+    lowest = table("planning")["candidates"]["levels_n"][0]
+    most = _holding(thread, bed)
+    levels = (lowest, math.floor(most * 10**DIGITS) / 10**DIGITS) if most >= lowest else ()
+    return replace(
+        candidate, thread=thread, nodes=mesh.wedges[wedge], weights=weights, levels_n=levels
+    )
+
+
 def sharpest_turn(thread: Thread, group: str) -> float:
     """Largest angle [deg] between two steps of a path beyond its ramp from the anchor."""
     ramp = table("planning")["candidates"]["ramp_mm"][group][1] if thread.anchor == 0 else -1.0
@@ -287,10 +304,14 @@ def _levels(thread: Thread, levels_n: Sequence[float], bed: Bed) -> tuple[float,
 
     Without the bed, as the safety kernel sees it, and with it, as the tissue does.
     """
+    return tuple(t for t in levels_n if t <= _holding(thread, bed) + 1e-9)
+
+
+def _holding(thread: Thread, bed: Bed) -> float:
+    """The most [N] that product and cogs hold along a path, with and without the bed."""
     kind = product(thread.product)
     most = min(kind.max_tension_n, value("planning.safety.tension_thread"))
-    holding = min(most, *(holding_n(thread, kind, b) for b in (None, bed)))
-    return tuple(t for t in levels_n if t <= holding + 1e-9)
+    return min(most, *(holding_n(thread, kind, b) for b in (None, bed)))
 
 
 def _number(entry: Anchor, target: Anchor, depth: int) -> int:

@@ -8,6 +8,7 @@ number for which that is no more than what the register leaves.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
@@ -26,6 +27,8 @@ Array = NDArray[np.float64]
 _SMALL = 0.05
 # Nominal limits stay between these shares of the 'high' threshold.
 _LEAST, MOST = 0.25, 0.95
+# Step of what a pilot says [mm, share]: far below what it can tell, far above roundoff.
+_STEP = 0.01
 # JSON knows no infinity: what a scenario without equilibrium uses of a limit.
 _BEYOND = 99.0
 
@@ -51,9 +54,12 @@ def used_of_high(read: Array, rows: Rows) -> Array:
     return out
 
 
-def worst_allowed(worst: Array) -> float:
-    """The use of limits (n,) that may be exceeded by no more scenarios than allowed."""
-    k = max(allowed_breaks(len(worst)), 0)
+def worst_allowed(worst: Array, allowed: int | None = None) -> float:
+    """The use of limits (n,) that may be exceeded by no more scenarios than allowed.
+
+    allowed: by default what :func:`allowed_breaks` allows, which holds for unseen ones, too.
+    """
+    k = max(allowed_breaks(len(worst)) if allowed is None else allowed, 0)
     return float(np.sort(worst)[::-1][k])
 
 
@@ -83,6 +89,15 @@ class Spread:
             kind = list(KINDS)[k]
             limit[kind] = high[kind] * float(np.clip(1.0 / max(f, 1e-9), _LEAST, MOST))
         return cls(limit, _expected(trials, nominal, rows))
+
+    def stepped(self) -> Spread:
+        """The same in steps of a hundredth, limits down.
+
+        The search leaves near ties open, and the least difference decides them otherwise: so that a
+        face and its mirror image, whose pilots differ by roundoff, are given the same problem.
+        """
+        down = {k: math.floor(mm / _STEP + 1e-6) * _STEP for k, mm in self.limit_mm.items()}
+        return Spread(down, np.round(self.expected / _STEP) * _STEP)
 
 
 def _joint_quantiles(growth: Array) -> Array:

@@ -289,6 +289,23 @@ def _alike(left: SideGrid | None, a: Choice, right: SideGrid | None, b: Choice) 
     return len(mine & other)
 
 
+def margin_of(grid: SideGrid, chosen: Sequence[tuple[Candidate, float]]) -> NDArray:
+    """What slips of the hand may add to the limits (len(limits),) of threads of this side."""
+    p = grid.problem
+    number = {c.index: i for i, c in enumerate(grid.candidates)}
+    out = np.zeros(len(grid.limits))
+    for c, tension in chosen:
+        mine = np.flatnonzero(p.candidate == number[c.index])
+        levels = np.concatenate([[0.0], p.tension_n[mine]])
+        margins = np.vstack([np.zeros(len(out)), grid.margin[mine]])
+        at = min(int(np.searchsorted(levels, tension)), len(levels) - 1)
+        if at == 0:
+            continue
+        share = (tension - levels[at - 1]) / (levels[at] - levels[at - 1])
+        out += margins[at - 1] + share * (margins[at] - margins[at - 1])
+    return out
+
+
 @dataclass(frozen=True)
 class Polished:
     """Tensions of chosen threads and the linear rows that they give."""

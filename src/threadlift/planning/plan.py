@@ -15,12 +15,15 @@ from threadlift.evidence import table, value
 from threadlift.planning import refusal
 from threadlift.planning.candidates import CandidateSet, candidates
 from threadlift.planning.chance import Chance, allowed_breaks
+from threadlift.planning.contenders import Option, best_option, sound
 from threadlift.planning.coupled import Coupled, choose
 from threadlift.planning.explain import Explained, explain
 from threadlift.planning.linear import LinearModel
 from threadlift.planning.marked_reasons import followed, palpated
 from threadlift.planning.optimise import SideGrid
 from threadlift.planning.reasons import Ground
+from threadlift.planning.refine_step import Ground as Refining
+from threadlift.planning.refined import Refinement
 from threadlift.planning.refusal import Refusal
 from threadlift.planning.result import Alternative, Optimality, Plan
 from threadlift.planning.robust import Hardened, face_spread, hardened
@@ -29,7 +32,7 @@ from threadlift.planning.safety import SafetyCase, SafetyReport
 from threadlift.planning.scenarios import Scenarios
 from threadlift.planning.search import Choice
 from threadlift.planning.sentences import Sentence, sentence
-from threadlift.planning.variants import OPTIMUM, Variant, variants
+from threadlift.planning.variants import OPTIMUM, variants
 from threadlift.planning.verify import Verified, settle, value_of
 from threadlift.repeatable import one_blas_thread
 from threadlift.threads.thread import SIDES, Side
@@ -85,20 +88,6 @@ def plan(
     made = _Maker(tissue, assessment, seed, wanted, explained)
     stop = made.before_planning()
     return stop if stop is not None else made.search(max_threads, tell)
-
-
-@dataclass(frozen=True)
-class _Option:
-    """A variant with its verified threads and the objective that they reach nonlinearly."""
-
-    variant: Variant
-    verified: Verified
-    value: float
-
-    def alternative(self) -> Alternative:
-        """The same as one of the plan's alternatives."""
-        v = self.variant
-        return Alternative(v.name, v.title, v.note, self.verified.threads, self.verified.to_json())
 
 
 @dataclass
@@ -209,29 +198,27 @@ class _Maker:
             return self.without(refusal.not_worth_placing())
         tell(0.5, "Solving the chosen threads")
         options = self._options(coarse, rows, grids, choice, tell)
-        order = sorted(range(len(options)), key=lambda i: (-round(options[i].value, 4), i))
-        # The linear search knows the kernel's limits only nearly; what was settled is asked again.
-        sound = [i for i in order if not case.check(options[i].verified.threads).violations]
-        # The nonlinear model has the last word: what it values most is recommended.
-        best = sound[0] if sound else order[0]
-        winner = options[best]
+        best, off_grid = best_option(
+            Refining(coarse, rows, grids, case), options, pilot,
+            lambda f: tell(0.64 + 0.06 * f, "Moving threads off the grid"),
+        )  # fmt: skip
         tell(0.7, "Verifying on the fine mesh and on unseen tissues and hands")
         read_by = rows
         if self.tissue.mesh.level != coarse.mesh.level:
             read_by = build_rows(self.tissue.mesh, self.assessment.goal, rows.limit_mm)
         hard = hardened(
-            coarse, rows, self.tissue, read_by, winner.verified, unseen,
+            coarse, rows, self.tissue, read_by, off_grid.verified, unseen,
             lambda f: tell(0.7 + 0.2 * f, "Trying the plan on unseen tissues and hands"),
         )  # fmt: skip
-        others = [options[i].alternative() for i in sorted(sound) if i != best]
+        others = [options[i].alternative() for i in sound(options, case) if i != best]
         why = Explained(None, None)
         if self.explained:
             why = explain(
                 Ground(coarse, hard.rows, case), self.tissue, hard.read_by, hard.verified,
-                winner.verified.displacement, model, max_threads, self.seed,
+                off_grid.verified.displacement, model, max_threads, self.seed,
                 lambda f, message: tell(0.9 + 0.1 * f, message),
             )  # fmt: skip
-        return self._conclude(hard, [*others, no_treatment()], optimality, why, case)
+        return self._conclude(hard, off_grid, [*others, no_treatment()], optimality, why, case)
 
     def _scenarios(self, coarse: Tissue) -> tuple[Scenarios | None, Scenarios | None]:
         """Those on which the face's spread is learnt, and unseen ones for the chosen plan."""
@@ -263,15 +250,15 @@ class _Maker:
         grids: Mapping[Side, SideGrid | None],
         choice: Mapping[Side, Choice],
         tell: Progress,
-    ) -> list[_Option]:
+    ) -> list[Option]:
         """The optimum of the grid and other ways to place threads, each solved nonlinearly."""
         items: dict[Side, Sequence[int]] = {s: choice[s].items for s in SIDES}
         first = settle(coarse, rows, grids, items)
         count = max(len(choice[s].items) for s in SIDES)
-        out = [_Option(OPTIMUM, first, value_of(grids, first))]
+        out = [Option(OPTIMUM, first, value_of(grids, first))]
         seen = {_key(first)}
         for step, variant in enumerate(variants(grids, choice, count)):
-            tell(0.6 + 0.06 * step, f"Alternative: {variant.title.english.lower()}")
+            tell(0.55 + 0.03 * step, f"Alternative: {variant.title.english.lower()}")
             part: dict[Side, SideGrid | None] = {}
             for side in SIDES:
                 grid = grids[side]
@@ -282,7 +269,7 @@ class _Maker:
             verified = settle(coarse, rows, part, {s: other[s].items for s in SIDES})
             if verified.threads and _key(verified) not in seen:
                 seen.add(_key(verified))
-                out.append(_Option(variant, verified, value_of(part, verified)))
+                out.append(Option(variant, verified, value_of(part, verified)))
         return out
 
     # -- conclusion --------------------------------------------------------------------------
@@ -290,6 +277,7 @@ class _Maker:
     def _conclude(
         self,
         found: Hardened,
+        off_grid: Refinement,
         alternatives: Sequence[Alternative],
         optimality: Optimality,
         why: Explained,
@@ -323,6 +311,7 @@ class _Maker:
                 zone=best_zone,
             ),
             _chance_reason(found.chance),
+            *_refined_reason(off_grid),
             sentence("further-thread", points=round(100 * cost))
             if optimality.gap < cost
             else sentence("search-ended"),
@@ -330,7 +319,16 @@ class _Maker:
             *followed(case.markings),
             *relative,
         ]
-        return self.result("threads", reasons, found, alternatives, optimality, safety, why, case)
+        made = self.result("threads", reasons, found, alternatives, optimality, safety, why, case)
+        return replace(made, verification=made.verification | {"refinement": off_grid.to_json()})
+
+
+def _refined_reason(found: Refinement) -> list[Sentence]:
+    """What moving threads off the grid brought, where that can be told."""
+    gain = round(100 * (found.after - found.before))
+    if gain < 1:
+        return []
+    return [sentence("refined", gain=gain, moved_mm=round(found.moved_mm, 1))]
 
 
 def _chance_reason(chance: Chance | None) -> Sentence:

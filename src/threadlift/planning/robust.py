@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -30,11 +30,12 @@ from threadlift.planning.chance import (
 from threadlift.planning.coupled import choose
 from threadlift.planning.fine import on_fine
 from threadlift.planning.linear import LinearModel
+from threadlift.planning.optimise import SideGrid
 from threadlift.planning.reading import limits_used, ratio
 from threadlift.planning.rows import KINDS, Rows, high_mm
 from threadlift.planning.scenarios import Scenarios, Trials
-from threadlift.planning.verify import Verified, read_again, settle, solve
-from threadlift.threads.thread import SIDES
+from threadlift.planning.verify import Verified, objective, read_again, settle, solve
+from threadlift.threads.thread import SIDES, Side
 from threadlift.tissue import Tissue
 
 Array = NDArray[np.float64]
@@ -49,6 +50,7 @@ _AIM = 0.96
 # A plan that needs only this share of what the limits leave is pulled more, once, by so much.
 _TIMID = 0.9
 _SCALES = (0.5, 1.3)
+_HALVINGS = 12
 # Nominal limits are kept by this much when a plan is pulled more, which has to be worth a solve.
 _SURE = 0.98
 _WORTH = 1.03
@@ -66,7 +68,38 @@ def face_spread(
     if not pilot.threads:
         return None
     trials = scenarios.tried(model.rows, pilot.threads, pilot.displacement, progress)
-    return Spread.of(trials, pilot.read, model.rows)
+    return Spread.of(trials, pilot.read, model.rows).stepped()
+
+
+def in_scenarios(
+    rows: Rows,
+    grids: Mapping[Side, SideGrid | None],
+    plan: Verified,
+    scenarios: Scenarios,
+    progress: Progress | None = None,
+) -> tuple[float, float]:
+    """What scenarios make of a plan: the search's objective at the pull at which limits hold, and
+    that pull as a share of the plan's.
+
+    rows, plan: of the mesh of the scenarios.
+    """
+    trials = scenarios.tried(rows, plan.threads, plan.displacement, progress)
+    if not trials.solved.any():
+        return -math.inf, 1.0
+    # A guess of the pull, not a promise: as many as hold on average are enough.
+    few = int((1.0 - value("planning.limits.chance")) * len(trials.solved))
+    pull = min(_pull_that_holds(trials, plan, plan, rows, few), 1.0)
+    part = np.clip(pull * trials.read[trials.solved][:, : rows.goals], 0.0, 1.0).mean(axis=0)
+    share = dict(zip(rows.zones, part.tolist(), strict=True))
+    return objective(grids, share, [(c, pull * t) for c, t in plan.chosen]), pull
+
+
+def pulled(coarse: Tissue, rows: Rows, plan: Verified, share: float) -> Verified:
+    """The plan with all threads pulled with this share; as it is where that has no equilibrium."""
+    try:
+        return solve(coarse, rows, _pulled(plan, share), plan.displacement)
+    except SolverError:
+        return plan
 
 
 @dataclass(frozen=True)
@@ -125,7 +158,7 @@ def hardened(
         timid = level < _TIMID and trial == 0
         if (level <= 1.0 and not timid) or trial == _TRIALS - 1:
             break
-        scale = float(np.clip(_AIM / level, *_SCALES))
+        scale = _pull_that_holds(trials, plain, found, rows)
         if timid:
             # What these scenarios leave to this plan replaces what the pilot did.
             limit_mm = _raised(rows.limit_mm, level)
@@ -148,6 +181,24 @@ def hardened(
         rows, read_by = rows.limited(limit_mm), read_by.limited(limit_mm)
         found = read_again(found, read_by)
     return Hardened(found, chance, rows, read_by)
+
+
+def _pull_that_holds(
+    trials: Trials, plain: Verified, found: Verified, rows: Rows, allowed: int | None = None
+) -> float:
+    """Factor on the pull at which these trials would keep limits, if all of a reading grew with it.
+
+    What is beyond a goal falls faster than the pull, so that it is read anew for every factor.
+    """
+    low, high = _SCALES
+    for _ in range(_HALVINGS):
+        middle = 0.5 * (low + high)
+        used = _used(replace(trials, read=middle * trials.read), plain, found, rows)
+        if worst_allowed(np.max(list(used.values()), axis=0), allowed) <= _AIM:
+            low = middle
+        else:
+            high = middle
+    return low
 
 
 def _needed(found: Verified, read_by: Rows) -> dict[str, float]:

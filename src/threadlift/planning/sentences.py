@@ -48,6 +48,9 @@ PLANS: Mapping[str, str] = {
     "nominal-only": "Nominal only: how the plan fares with other tissues and hands was not tried.",
     "chance": "Limits on side effects hold in {hold} % of {scenarios} tissues and hands as they "
     "may be; the goal is attained to {mean} % on average.",
+    "refined": "Threads were moved off the search's grid where that serves the goal: ends by "
+    "{moved_mm:.1f} mm at most, depths and tensions, too. In the nominal tissue that brought "
+    "{gain} points.",
     "further-thread": "A further thread would bring less than {points} points.",
     "search-ended": "The search was ended at its limit of work; a better combination may exist "
     "within the stated gap.",

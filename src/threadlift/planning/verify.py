@@ -132,15 +132,30 @@ def value_of(grids: Mapping[Side, SideGrid | None], verified: Verified) -> float
 
     Expected, like the search's: what tissues and hands make of the nominal plan on average.
     """
+    share = dict(verified.share)
+    for side in SIDES:
+        grid = grids[side]
+        if grid is not None:
+            for zone, part in zip(grid.zone_names, grid.expected, strict=True):
+                share[f"{zone}_{side}"] *= float(part)
+    return objective(grids, share, verified.chosen)
+
+
+def objective(
+    grids: Mapping[Side, SideGrid | None],
+    share: Mapping[str, float],
+    chosen: Sequence[tuple[Candidate, float]],
+) -> float:
+    """The search's objective of attained shares by zone, costs of threads and pull included."""
     total, sides = 0.0, 0
     for side in SIDES:
         grid = grids[side]
         if grid is None:
             continue
         sides += 1
-        share = np.array([verified.share[f"{z}_{side}"] for z in grid.zone_names]) * grid.expected
-        total += attained_value(share, grid.problem.weights, grid.problem.theta)
-        for c, tension in verified.chosen:
+        mine = np.array([share[f"{z}_{side}"] for z in grid.zone_names])
+        total += attained_value(mine, grid.problem.weights, grid.problem.theta)
+        for c, tension in chosen:
             if c.side == side:
                 total -= value("planning.objective.thread_cost")
                 total -= tension * value("planning.objective.tension_cost")

@@ -49,13 +49,20 @@ class Adjoint:
     equilibrium: its solution; converge it tightly (1e-8) where slopes matter.
     threads: those of the equilibrium, in its order.
     rows: (m, N, 3) weights on the nodal displacements; units of the results are theirs times mm.
+    tolerance: relative residual of the adjoint solves.
 
     Raises InputError when threads and equilibrium do not belong together, SolverError when the
     equilibrium is not stable enough for a linear solve.
     """
 
     def __init__(
-        self, tissue: Tissue, equilibrium: Equilibrium, threads: Sequence[Thread], rows: NDArray
+        self,
+        tissue: Tissue,
+        equilibrium: Equilibrium,
+        threads: Sequence[Thread],
+        rows: NDArray,
+        *,
+        tolerance: float = TOLERANCE,
     ) -> None:
         problem = equilibrium.problem
         if problem is None or len(problem.cables.cables) != len(threads):
@@ -70,9 +77,9 @@ class Adjoint:
         # Held nodes do not move, whatever weight a row gives them.
         self._rows = np.where(problem.solid.held[:, None], 0.0, asked)
         self.value = np.einsum("mnc,nc->m", self._rows, self._u)
-        self.field = self._solve()
+        self.field = self._solve(tolerance)
 
-    def _solve(self) -> NDArray:
+    def _solve(self, tolerance: float) -> NDArray:
         """H^-1 q (m,N,3) of every row."""
         u, problem = self._u, self._problem
         strings = StringBlocks.of(problem.solid.pattern, problem.cables)
@@ -88,7 +95,7 @@ class Adjoint:
             if not row.any():
                 continue
             step = steihaug(
-                -row, times, factor, tolerance=TOLERANCE, radius=np.inf, limit=_MAX_ITERATIONS
+                -row, times, factor, tolerance=tolerance, radius=np.inf, limit=_MAX_ITERATIONS
             )
             if step.reason != "converged":
                 raise SolverError(
