@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
+from threadlift.anatomy.marking import Mark, Marking
 from threadlift.planning.safety import Marks
 from threadlift.planning.skin import Skin
 from threadlift.threads import Thread
@@ -63,3 +64,9 @@ def thread(y: float = 20.0, depth: float = 3.5, start: float = 0.0, end: float =
         "tension_n": 1.5,
     }
     return Thread(**(values | changes))
+
+
+def marking(structure="superficial_temporal_artery", side="left", off=1.2, unusual=False):
+    """A palpated mark on the sheet at y = 20, so many millimetres from the atlas."""
+    mark = Mark((X, 20.0, 45.0), None, 2.0, None, "palpation", "over the zygoma", off, unusual)
+    return Marking(structure, side, (mark,))

@@ -2,15 +2,11 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field, replace
-
 import numpy as np
 import pytest
 from conftest import record
-from sheet import MARKS, SKIN, Structure, thread
+from sheet import marking
 
-from threadlift.anatomy.marking import Mark, Marking
-from threadlift.anatomy.structures import Marked
 from threadlift.assessment import assess
 from threadlift.capturing import write_glb
 from threadlift.checking import check_plan
@@ -19,11 +15,8 @@ from threadlift.face import Face
 from threadlift.face.closest import SurfaceIndex
 from threadlift.face.template import template
 from threadlift.interop import read_face_glb
-from threadlift.planning import SafetyReport
-from threadlift.planning.hazards import HazardField
 from threadlift.planning.marked_reasons import followed, palpated
 from threadlift.planning.request import parse_request
-from threadlift.planning.safety import SafetyCase
 from threadlift.reporting.contacts import contact_rows, marked_rows
 from threadlift.reporting.html import render_report
 from threadlift.reporting.run_data import RunData
@@ -34,53 +27,6 @@ PROPOSED = (
     "threads:\n"
     "  - from the preauricular entry to the jowl zone, mid fat, 1 N, 1 thread per side, anchored\n"
 )
-
-
-def marking(structure="superficial_temporal_artery", side="left", off=1.2, unusual=False):
-    mark = Mark((60.0, 20.0, 45.0), None, 2.0, None, "palpation", "over the zygoma", off, unusual)
-    return Marking(structure, side, (mark,))
-
-
-@dataclass(frozen=True)
-class Known(Structure):
-    """The nerve of the sheet, marked where the thread crosses it (y = 20)."""
-
-    curve_mm: np.ndarray = field(
-        default_factory=lambda: np.array([[60.0, y, 45.0] for y in (-60.0, 20.0, 60.0)])
-    )
-    depth_mm: np.ndarray = field(default_factory=lambda: np.full(3, 6.0))
-    marked: Marked | None = field(
-        default_factory=lambda: Marked(marking(), np.array([0.0, 1.0, 0.0]), np.full(3, 2.0))
-    )
-
-
-def contact(structure, *threads):
-    case = SafetyCase(SKIN, MARKS, HazardField.of([structure]))
-    return case.check(threads or [thread()]).structures[0]
-
-
-def test_a_contact_says_how_the_structure_is_known_where_the_clearance_was_measured() -> None:
-    near = contact(Known())
-    assert near.marked is not None
-    assert (near.marked.method, near.marked.weight) == ("palpation", 1.0)
-    assert contact(Known(), thread(y=58.0)).marked is None
-    assert contact(Structure()).marked is None
-
-
-def test_what_is_known_better_is_touched_less_likely() -> None:
-    sure = replace(Known(), sd_depth_mm=np.array([0.5, 0.1, 0.5]))
-    assert contact(sure).p_contact < contact(Known()).p_contact
-    assert contact(sure).min_clearance_mm == contact(Known()).min_clearance_mm
-
-
-def test_reports_come_back_with_their_marks() -> None:
-    case = SafetyCase(SKIN, MARKS, HazardField.of([Known()]), (marking(),))
-    data = case.check([thread()]).to_json()
-    assert data["marked"][0]["structure"] == "superficial_temporal_artery"
-    assert SafetyReport.from_json(data).to_json() == data
-    unmarked = SafetyCase(SKIN, MARKS, HazardField.of([Structure()])).check([thread()]).to_json()
-    assert "marked" not in unmarked
-    assert "marked" not in unmarked["structures"][0]
 
 
 def test_the_pulse_is_assumed_to_be_felt_where_the_record_does_not_hold_it() -> None:
