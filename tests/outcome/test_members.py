@@ -6,7 +6,8 @@ import numpy as np
 import pytest
 from block_case import block_thread
 
-from threadlift.members import Task, design, nominal_member, run_members, solve_member
+from threadlift.errors import ThreadliftError
+from threadlift.members import Task, Workers, design, nominal_member, solve_member
 from threadlift.members.ensemble import member_cables
 from threadlift.members.shared import sharing, strip_of
 from threadlift.outcome.predict import _probe
@@ -30,7 +31,7 @@ def task(block, assessment):
 
 @pytest.fixture(scope="module")
 def results(task, drawn):
-    return run_members(task, drawn, 0)
+    return Workers(0).run(task, drawn)
 
 
 def test_a_member_says_what_a_tight_solve_says(task, drawn, results) -> None:
@@ -48,12 +49,32 @@ def test_a_member_says_what_a_tight_solve_says(task, drawn, results) -> None:
 
 @pytest.mark.parametrize("workers", [1, 2])
 def test_the_bits_do_not_depend_on_the_number_of_processes(task, drawn, results, workers) -> None:
-    assert run_members(task, drawn, workers) == results
+    assert Workers(workers).run(task, drawn) == results
+
+
+def test_processes_stay_for_further_tasks_and_end_with_the_block(task, drawn, results) -> None:
+    halved = replace(task, threads=tuple(replace(t, tension_n=0.5 * t.tension_n) for t in THREADS))
+    with Workers(1) as workers:
+        assert workers.run(task, drawn[:2]) == results[:2]
+        (process,) = workers._processes
+        weaker = workers.run(halved, drawn[:1])
+        assert workers._processes == [process]
+        assert weaker == Workers(0).run(halved, drawn[:1]) != results[:1]
+    assert process.poll() is not None
+
+
+def test_a_worker_that_dies_is_named_and_replaced(task, drawn, results) -> None:
+    with Workers(1) as workers:
+        workers.run(task, drawn[:1])
+        workers._processes[0].kill()
+        with pytest.raises(ThreadliftError, match="worker process of the ensemble ended early"):
+            workers.run(task, drawn)
+        assert workers.run(task, drawn[:1]) == results[:1]
 
 
 def test_the_bits_do_not_depend_on_what_was_solved_before(task, drawn, results) -> None:
-    assert run_members(task, drawn[::-1], 0) == results[::-1]
-    assert run_members(task, drawn[2:3], 0) == results[2:3]
+    assert Workers(0).run(task, drawn[::-1]) == results[::-1]
+    assert Workers(0).run(task, drawn[2:3]) == results[2:3]
 
 
 def slipped(tissue: Tissue, deeper: float, aside: float) -> CableSet:

@@ -41,11 +41,11 @@ def test_every_tissue_meets_two_hands_that_are_mirror_images(case) -> None:
 def test_a_plan_and_its_mirror_image_meet_the_same_errors(case, rows, monkeypatch) -> None:
     met = {}
 
-    def noted(task, members, workers, done):
+    def noted(self, task, members, done):
         met[len(met)] = [list(zip(m.depth_mm, m.aside_mm, m.tension, strict=True)) for m in members]
         return [SimpleNamespace(reading=np.zeros(rows.count))] * len(members)
 
-    monkeypatch.setattr("threadlift.planning.scenarios.run_members", noted)
+    monkeypatch.setattr("threadlift.members.Workers.run", noted)
     every = Scenarios.of(case.tissue, 6, seed=0)
     plan = (thread("left", "L1"), thread("left", "L2"), thread("right", "R1"))
     image = (thread("left", "L1"), thread("right", "R1"), thread("right", "R2"))
@@ -63,8 +63,8 @@ def test_a_plan_and_its_mirror_image_meet_the_same_errors(case, rows, monkeypatc
 
 def test_a_member_without_equilibrium_is_no_number(case, rows, monkeypatch) -> None:
     monkeypatch.setattr(
-        "threadlift.planning.scenarios.run_members",
-        lambda task, members, workers, done: [SimpleNamespace(reading=None)] * len(members),
+        "threadlift.members.Workers.run",
+        lambda self, task, members, done: [SimpleNamespace(reading=None)] * len(members),
     )
     found = Scenarios.of(case.tissue, 2, 0).tried(
         rows, (thread("left", "L1"),), np.zeros_like(case.tissue.mesh.points)

@@ -9,17 +9,17 @@ from threadlift.members.ensemble import (
     read_member,
     solve_member,
 )
-from threadlift.members.workers import Task, default_workers, run_members
+from threadlift.members.workers import Task, Workers, default_workers
 
 __all__ = [
     "Member",
     "Reads",
     "Result",
     "Task",
+    "Workers",
     "default_workers",
     "design",
     "nominal_member",
     "read_member",
-    "run_members",
     "solve_member",
 ]

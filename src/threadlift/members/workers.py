@@ -2,7 +2,8 @@
 
 Each worker is a fresh interpreter that runs :func:`main` and talks pickles over its pipes. That is
 safe where forking is not (threaded linear algebra in the parent) and needs no guard in the
-caller's script, which `multiprocessing` would import again.
+caller's script, which `multiprocessing` would import again. Workers stay from one task to the next:
+to start one takes as long as to solve several members.
 """
 
 from __future__ import annotations
@@ -13,8 +14,10 @@ import queue
 import subprocess
 import sys
 import threading
+import weakref
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from types import TracebackType
 from typing import Any, BinaryIO
 
 import numpy as np
@@ -47,36 +50,68 @@ def default_workers() -> int:
     return min(2, os.cpu_count() or 1)
 
 
-def run_members(
-    task: Task,
-    members: Sequence[Member],
-    workers: int,
-    done: Callable[[int], None] | None = None,
-) -> list[Result[Any]]:
-    """What became of every member, in their order.
+class Workers:
+    """Processes that solve members, started when they are first needed; 0: this process does.
 
-    workers: number of processes; 0 runs in this process. done: called with the number of finished
-    members. Raises ThreadliftError when a worker dies.
+    A context manager: its processes end with it.
     """
-    if workers <= 0:
-        return _in_process(task, members, done)
-    payload = pickle.dumps(task, protocol=pickle.HIGHEST_PROTOCOL)
-    todo: queue.SimpleQueue[tuple[int, Member] | None] = queue.SimpleQueue()
-    for item in enumerate(members):
-        todo.put(item)
-    results: queue.SimpleQueue[tuple[int, Result[Any] | BaseException]] = queue.SimpleQueue()
-    count = min(workers, max(1, len(members)))
-    processes = [_start() for _ in range(count)]
-    for _ in processes:
-        todo.put(None)
-    threads = [
-        threading.Thread(target=_feed, args=(p, payload, todo, results), daemon=True)
-        for p in processes
-    ]
-    found: dict[int, Result[Any]] = {}
-    try:
-        for thread in threads:
-            thread.start()
+
+    def __init__(self, count: int | None = None) -> None:
+        self.count = default_workers() if count is None else count
+        self._processes: list[subprocess.Popen[bytes]] = []
+        self._end = weakref.finalize(self, _stop, self._processes)
+
+    def __enter__(self) -> Workers:
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        at: TracebackType | None,
+    ) -> None:
+        self.close()
+
+    def close(self) -> None:
+        """End the processes; they start again when they are needed again."""
+        _stop(self._processes)
+
+    def run(
+        self, task: Task, members: Sequence[Member], done: Callable[[int], None] | None = None
+    ) -> list[Result[Any]]:
+        """What became of every member, in their order.
+
+        done: called with the number of finished members. Raises ThreadliftError when a worker dies.
+        """
+        if self.count <= 0:
+            return _in_process(task, members, done)
+        try:
+            return self._shared_out(task, members, done)
+        except BaseException:
+            # Workers may be in the middle of a member of this task.
+            self.close()
+            raise
+
+    def _shared_out(
+        self, task: Task, members: Sequence[Member], done: Callable[[int], None] | None
+    ) -> list[Result[Any]]:
+        payload = pickle.dumps(task, protocol=pickle.HIGHEST_PROTOCOL)
+        count = min(self.count, max(1, len(members)))
+        while len(self._processes) < count:
+            self._processes.append(_start())
+        todo: queue.SimpleQueue[tuple[int, Member] | None] = queue.SimpleQueue()
+        for item in enumerate(members):
+            todo.put(item)
+        for _ in range(count):
+            todo.put(None)
+        results: queue.SimpleQueue[tuple[int, Result[Any] | BaseException]] = queue.SimpleQueue()
+        feeders = [
+            threading.Thread(target=_feed, args=(p, payload, todo, results), daemon=True)
+            for p in self._processes[:count]
+        ]
+        for feeder in feeders:
+            feeder.start()
+        found: dict[int, Result[Any]] = {}
         while len(found) < len(members):
             index, result = results.get()
             if isinstance(result, BaseException):
@@ -87,17 +122,11 @@ def run_members(
             found[index] = result
             if done is not None:
                 done(len(found))
-    finally:
-        for process in processes:
-            process.kill()
-            process.wait()
-        for thread in threads:
-            thread.join()
-        for process in processes:
-            for pipe in (process.stdin, process.stdout):
-                if pipe is not None:
-                    pipe.close()
-    return [found[i] for i in range(len(members))]
+        for feeder in feeders:
+            feeder.join()
+        for process in self._processes:
+            _forget(process)
+        return [found[i] for i in range(len(members))]
 
 
 def _in_process(
@@ -119,13 +148,35 @@ def _start() -> subprocess.Popen[bytes]:
     return subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, env=env)
 
 
+def _forget(process: subprocess.Popen[bytes]) -> None:
+    """Let an idle worker free the memory of its task."""
+    assert process.stdin is not None
+    pickle.dump(None, process.stdin)
+    process.stdin.flush()
+
+
+def _stop(processes: list[subprocess.Popen[bytes]]) -> None:
+    """End processes, whatever they are doing, and forget them."""
+    while processes:
+        process = processes.pop()
+        process.kill()
+        process.wait()
+        for pipe in (process.stdin, process.stdout):
+            if pipe is not None:
+                try:
+                    pipe.close()
+                except OSError:
+                    # What was still to be written to it is of no interest any more.
+                    continue
+
+
 def _feed(
     process: subprocess.Popen[bytes],
     payload: bytes,
     todo: queue.SimpleQueue[tuple[int, Member] | None],
     results: queue.SimpleQueue[tuple[int, Result[Any] | BaseException]],
 ) -> None:
-    """Hand members to one worker, one after the other."""
+    """Hand a task and its members to one worker, one after the other."""
     assert process.stdin is not None
     assert process.stdout is not None
     try:
@@ -139,16 +190,23 @@ def _feed(
 
 
 def serve(source: BinaryIO, sink: BinaryIO) -> None:
-    """A worker's life: read the task, then solve members until there are no more."""
-    task: Task = pickle.load(source)
-    tissue = shared_tissue(task.tissue, task.threads, task.start)
+    """A worker's life: read tasks and solve their members until there are no more."""
+    task: Task | None = None
+    tissue: Tissue | None = None
     while True:
         try:
-            index, member = pickle.load(source)
+            item = pickle.load(source)
         except EOFError:
             return
-        reading = read_member(tissue, task.probe, task.threads, member, task.start)
-        pickle.dump((index, reading), sink)
+        if item is None or isinstance(item, Task):
+            task, tissue = item, None
+            continue
+        index, member = item
+        assert task is not None, "a task comes before its members"
+        if tissue is None:
+            tissue = shared_tissue(task.tissue, task.threads, task.start)
+        result = read_member(tissue, task.probe, task.threads, member, task.start)
+        pickle.dump((index, result), sink)
         sink.flush()
 
 

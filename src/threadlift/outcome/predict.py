@@ -13,8 +13,7 @@ from scipy.spatial import KDTree
 from threadlift.assessment import Assessment
 from threadlift.errors import InputError, SolverError
 from threadlift.evidence import value
-from threadlift.members import workers as pool
-from threadlift.members.ensemble import Member, Result, design, nominal_member, solve_member
+from threadlift.members import Member, Result, Task, Workers, design, nominal_member, solve_member
 from threadlift.outcome.expressions import predict_expressions
 from threadlift.outcome.fading import Fading
 from threadlift.outcome.measures import Probe, Reading
@@ -88,12 +87,12 @@ def predict(
 
     tell(0.25, "Predicting over an ensemble of tissues")
     drawn = design(coarse_tissue, len(threads), members, seed)
-    results = pool.run_members(
-        pool.Task(coarse_tissue.varied(), coarse_probe, threads, middle.displacement),
-        drawn,
-        pool.default_workers() if workers is None else workers,
-        lambda n: tell(0.25 + 0.75 * n / members, "Predicting over an ensemble of tissues"),
-    )
+    with Workers(workers) as pool:
+        results = pool.run(
+            Task(coarse_tissue.varied(), coarse_probe, threads, middle.displacement),
+            drawn,
+            lambda n: tell(0.25 + 0.75 * n / members, "Predicting over an ensemble of tissues"),
+        )
     failed, good = _sorted_out(drawn, results)
     fading = Fading(threads)
     samples = samples_of(fine, coarse_probe.read(middle.surface), good, probe, fading)

@@ -12,6 +12,7 @@ from threadlift.assessment import Assessment
 from threadlift.consultation import Consultation, contraindications
 from threadlift.errors import InputError
 from threadlift.evidence import table, value
+from threadlift.members import Workers
 from threadlift.planning import refusal
 from threadlift.planning.candidates import CandidateSet, candidates
 from threadlift.planning.chance import Chance, allowed_breaks
@@ -85,9 +86,10 @@ def plan(
             f"{wanted} scenarios cannot show that limits hold.",
             "Ask for an even number of at least 10, or for none (0).",
         )
-    made = _Maker(tissue, assessment, seed, wanted, explained)
-    stop = made.before_planning()
-    return stop if stop is not None else made.search(max_threads, tell)
+    with Workers() as workers:
+        made = _Maker(tissue, assessment, seed, wanted, explained, workers)
+        stop = made.before_planning()
+        return stop if stop is not None else made.search(max_threads, tell)
 
 
 @dataclass
@@ -99,6 +101,7 @@ class _Maker:
     seed: int
     scenarios: int
     explained: bool
+    workers: Workers
 
     # -- whether to plan at all --------------------------------------------------------------
 
@@ -225,7 +228,7 @@ class _Maker:
         if not self.scenarios:
             return None, None
         first = min(int(value("planning.scenarios.pilot")), self.scenarios)
-        every = Scenarios.of(coarse, first + self.scenarios, self.seed)
+        every = Scenarios.of(coarse, first + self.scenarios, self.seed, self.workers)
         return every.part(slice(0, first)), every.part(slice(first, None))
 
     def _coarse(self) -> Tissue:

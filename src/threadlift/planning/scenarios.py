@@ -16,7 +16,7 @@ import scipy.sparse as sp
 from numpy.typing import NDArray
 
 from threadlift.evidence import value
-from threadlift.members import Member, Task, default_workers, design, run_members
+from threadlift.members import Member, Task, Workers, design
 from threadlift.planning.rows import Rows
 from threadlift.threads import Thread
 from threadlift.threads.thread import SIDES
@@ -57,20 +57,21 @@ class Scenarios:
     """Scenarios of one face: tissue (on the mesh of the search), members with an error per place.
 
     A member's errors belong to the places left 1, 2, ... and right 1, 2, ...; members 2i and 2i+1
-    are one tissue under mirrored hands. workers: processes (the results do not depend on them).
+    are one tissue under mirrored hands. workers: the processes that solve them (results do not
+    depend on how many).
     """
 
     tissue: Tissue
     members: tuple[Member, ...]
-    workers: int
+    workers: Workers
 
     @classmethod
-    def of(cls, tissue: Tissue, count: int, seed: int, workers: int | None = None) -> Scenarios:
+    def of(cls, tissue: Tissue, count: int, seed: int, workers: Workers | None = None) -> Scenarios:
         """`count` scenarios (even) of a tissue; the same seed gives the same ones."""
         places = 2 * int(value("planning.safety.threads_side"))
         drawn = design(tissue, places, count // 2, seed)
         both = [m for one in drawn for m in (one, mirrored(one))]
-        return cls(tissue, tuple(both), default_workers() if workers is None else workers)
+        return cls(tissue, tuple(both), Workers() if workers is None else workers)
 
     def part(self, which: slice) -> Scenarios:
         """Some of the scenarios."""
@@ -93,7 +94,7 @@ class Scenarios:
         task = Task(
             self.tissue.varied(), _SkinRows.of(rows, self.tissue.mesh.nl), tuple(threads), near
         )
-        results = run_members(task, members, self.workers, done)
+        results = self.workers.run(task, members, done)
         read = np.full((len(members), rows.count), np.nan)
         for i, (m, r) in enumerate(zip(members, results, strict=True)):
             if r.reading is not None:
