@@ -103,6 +103,13 @@ class Drawn:
     def __init__(self, factor):
         self.factor = np.asarray(factor)
 
+    @property
+    def members(self):
+        return self.factor
+
+    def part(self, which):
+        return Drawn(self.factor[which])
+
     def tried(self, rows, threads, near, progress=None):
         pull = sum(t.tension_n for t in threads)
         # Half of the threshold was nominal: a pull of 2 N uses .9 of it in a middling scenario,

@@ -23,6 +23,7 @@ from threadlift.planning.chance import (
     MOST,
     Chance,
     Spread,
+    allowed_breaks,
     chance_of,
     used_of_high,
     worst_allowed,
@@ -44,6 +45,8 @@ Progress = Callable[[float], None]
 # Threads per side of the plan on which a face's spread is learnt, and the work to find it.
 _PILOT_THREADS = 2
 _PILOT_WORK = 20_000_000
+# Scenarios that set a plan's pull before all of them are asked whether it holds.
+_SCREEN = 24
 # Trials of a plan, each after changing the pull. Limits grow less than in proportion to tension.
 _TRIALS = 3
 _AIM = 0.96
@@ -147,40 +150,121 @@ def hardened(
     found = plan if same else on_fine(tissue, read_by, coarse, plan)
     if scenarios is None or not found.threads:
         return Hardened(found, None, rows, read_by)
-    chance, near, level = None, plan.displacement, math.inf
-    for trial in range(_TRIALS):
-        plain = found if same else _solved(coarse, rows, found, near)
-        near = plain.displacement
-        trials = scenarios.tried(rows, plain.threads, near, _within(progress, trial))
-        used = _used(trials, plain, found, rows)
-        chance = chance_of(used, _attained(trials, plain, found, rows), trials.solved)
-        level = worst_allowed(np.max(list(used.values()), axis=0))
-        timid = level < _TIMID and trial == 0
-        if (level <= 1.0 and not timid) or trial == _TRIALS - 1:
+    at = _Pulled(coarse, rows, tissue, read_by, found, plan.displacement)
+    # A few of the scenarios set the pull; all of them say whether it holds.
+    some = scenarios.part(slice(0, _SCREEN))
+    part = len(some.members) / (len(some.members) + len(scenarios.members))
+    first = _tested(at, some, _between(progress, 0.0, part))
+    at = _adjusted(first, _comparable(len(some.members), len(scenarios.members)))
+    tested = first
+    if at is not first.plan or len(some.members) < len(scenarios.members):
+        tested = _tested(at, scenarios, _between(progress, part, 1.0))
+    for _ in range(_TRIALS - 1):
+        if tested.level() <= 1.0:
             break
-        scale = _pull_that_holds(trials, plain, found, rows)
-        if timid:
-            # What these scenarios leave to this plan replaces what the pilot did.
-            limit_mm = _raised(rows.limit_mm, level)
-            room = {k: limit_mm[k] / rows.limit_mm[k] for k in KINDS}
-            rest = min(_room(k, room) / max(u, 1e-9) for k, u in found.used.items())
-            scale = min(scale, _SURE * rest)
-            if scale < _WORTH:
-                break
-            wider = read_by.limited(limit_mm)
-            more = _more(tissue, wider, _pulled(found, scale), found.displacement)
-            if more is None:
-                break
-            found, rows, read_by = more, rows.limited(limit_mm), wider
-        else:
-            found = solve(tissue, read_by, _pulled(found, scale), found.displacement)
-    if not found.within and level <= 1.0:
+        tested = _tested(_less(tested), scenarios)
+    at, chance = tested.plan, tested.chance
+    found, rows, read_by = at.found, at.rows, at.read_by
+    if not found.within and tested.level() <= 1.0:
         # Less pull may use more of a nominal limit, where a cog that slipped now holds. Nominal
         # limits stand for what scenarios leave; where those have been asked, theirs is the word.
         limit_mm = _needed(found, read_by)
         rows, read_by = rows.limited(limit_mm), read_by.limited(limit_mm)
         found = read_again(found, read_by)
     return Hardened(found, chance, rows, read_by)
+
+
+@dataclass(frozen=True)
+class _Pulled:
+    """A plan at some pull with the nominal limits that apply to it, on both meshes.
+
+    near: (N, 3) [mm] a displacement of the coarse mesh close to the plan's.
+    """
+
+    coarse: Tissue
+    rows: Rows
+    tissue: Tissue
+    read_by: Rows
+    found: Verified
+    near: NDArray
+
+    @property
+    def same_mesh(self) -> bool:
+        """Whether the plan is verified on the mesh of the scenarios."""
+        return self.tissue.mesh.level == self.coarse.mesh.level
+
+
+@dataclass(frozen=True)
+class _Tested:
+    """What scenarios make of a plan; plain: the plan as such on their mesh."""
+
+    plan: _Pulled
+    plain: Verified
+    trials: Trials
+
+    @property
+    def used(self) -> dict[str, Array]:
+        """Share (n,) of each limit in use."""
+        return _used(self.trials, self.plain, self.plan.found, self.plan.rows)
+
+    def level(self, allowed: int | None = None) -> float:
+        """Use of the limits that no more than the allowed scenarios exceed."""
+        return worst_allowed(np.max(list(self.used.values()), axis=0), allowed)
+
+    def pull_that_holds(self, allowed: int | None = None) -> float:
+        """Factor on the pull at which these trials would keep limits."""
+        return _pull_that_holds(self.trials, self.plain, self.plan.found, self.plan.rows, allowed)
+
+    @property
+    def chance(self) -> Chance:
+        """Summary for plan.json."""
+        part = _attained(self.trials, self.plain, self.plan.found, self.plan.rows)
+        return chance_of(self.used, part, self.trials.solved)
+
+
+def _tested(at: _Pulled, scenarios: Scenarios, progress: Progress | None = None) -> _Tested:
+    """The plan under scenarios."""
+    plain = at.found if at.same_mesh else _solved(at.coarse, at.rows, at.found, at.near)
+    at = replace(at, near=plain.displacement) if not at.same_mesh else at
+    trials = scenarios.tried(at.rows, plain.threads, plain.displacement, progress)
+    return _Tested(at, plain, trials)
+
+
+def _comparable(few: int, all_of_them: int) -> int:
+    """Of a few scenarios, how many may break a limit where that is allowed to some of many more:
+    so many that an unseen one is as likely to be worse than the next.
+    """
+    wanted = (few + 1) * (allowed_breaks(all_of_them) + 1) / (all_of_them + 1)
+    return max(round(wanted) - 1, 0)
+
+
+def _adjusted(tested: _Tested, allowed: int) -> _Pulled:
+    """The plan pulled less, or more where scenarios leave room; itself where it is right."""
+    level = tested.level(allowed)
+    if level > 1.0:
+        return _less(tested, allowed)
+    if level >= _TIMID:
+        return tested.plan
+    # What these scenarios leave to this plan replaces what the pilot did.
+    at, rows, found = tested.plan, tested.plan.rows, tested.plan.found
+    limit_mm = _raised(rows.limit_mm, level)
+    room = {k: limit_mm[k] / rows.limit_mm[k] for k in KINDS}
+    rest = min(_room(k, room) / max(u, 1e-9) for k, u in found.used.items())
+    scale = min(tested.pull_that_holds(allowed), _SURE * rest)
+    if scale < _WORTH:
+        return at
+    wider = at.read_by.limited(limit_mm)
+    more = _more(at.tissue, wider, _pulled(found, scale), found.displacement)
+    if more is None:
+        return at
+    return replace(at, found=more, rows=rows.limited(limit_mm), read_by=wider)
+
+
+def _less(tested: _Tested, allowed: int | None = None) -> _Pulled:
+    """The plan pulled so much less that these scenarios would keep limits."""
+    at = tested.plan
+    pulled = _pulled(at.found, tested.pull_that_holds(allowed))
+    return replace(at, found=solve(at.tissue, at.read_by, pulled, at.found.displacement))
 
 
 def _pull_that_holds(
@@ -279,6 +363,6 @@ def _by_zone(plain: Verified, found: Verified, rows: Rows) -> Array:
     return np.array([ratio(found.share[z], plain.share[z]) for z in rows.zones])
 
 
-def _within(progress: Progress | None, trial: int) -> Progress | None:
-    """The first trial fills the bar; repetitions are not known beforehand."""
-    return progress if trial == 0 else None
+def _between(progress: Progress | None, low: float, high: float) -> Progress | None:
+    """Progress of a part of the work."""
+    return None if progress is None else lambda f: progress(low + (high - low) * f)
