@@ -304,7 +304,8 @@ def _levels(thread: Thread, levels_n: Sequence[float], bed: Bed) -> tuple[float,
 
     Without the bed, as the safety kernel sees it, and with it, as the tissue does.
     """
-    return tuple(t for t in levels_n if t <= _holding(thread, bed) + 1e-9)
+    most = _holding(thread, bed) + 1e-9
+    return tuple(t for t in levels_n if t <= most)
 
 
 def _holding(thread: Thread, bed: Bed) -> float:

@@ -329,7 +329,7 @@ class _Maker:
 def _refined_reason(found: Refinement) -> list[Sentence]:
     """What moving threads off the grid brought, where that can be told."""
     gain = round(100 * (found.after - found.before))
-    if gain < 1:
+    if gain < 2:
         return []
     return [sentence("refined", gain=gain, moved_mm=round(found.moved_mm, 1))]
 

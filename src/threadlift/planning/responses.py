@@ -21,6 +21,7 @@ from threadlift.planning.candidates import Candidate
 from threadlift.planning.rows import Rows
 from threadlift.planning.strings import (
     gathered_compliance,
+    read_load,
     string_load,
     string_stiffness,
     tissue_load,
@@ -92,11 +93,7 @@ class Body:
     def response(self, nodes: NDArray, weights: NDArray, load: NDArray) -> NDArray:
         """Rows (q,) under forces (k,3) on path points at these mesh nodes (k,6)."""
         at = np.minimum(np.searchsorted(self.wide, nodes), len(self.wide) - 1)
-        nodal = np.zeros((len(self.wide), 3))
-        np.add.at(nodal, at, weights[:, :, None] * load[:, None, :])
-        used = np.flatnonzero(nodal.any(axis=1))
-        dof = (3 * used[:, None] + np.arange(3)).ravel()
-        return nodal[used].ravel() @ self.adjoint[dof]
+        return read_load(self.adjoint, at, weights, load)
 
 
 def _green(rest: RestOperator, dof: NDArray, progress: Callable[[float], None] | None) -> NDArray:

@@ -13,34 +13,38 @@ from __future__ import annotations
 
 import numpy as np
 from numba import njit
-from numpy.typing import NDArray
 
 
-def string_load(points: NDArray, tension_n: NDArray) -> NDArray:
+@njit(cache=True, error_model="numpy")
+def string_load(points, tension_n):
     """Forces (k,3) [N] of segment tensions (k-1,) [N] on a path's points (k,3) [mm]."""
-    along = np.diff(points, axis=0)
-    pull = along * (tension_n / np.linalg.norm(along, axis=1))[:, None]
-    force = np.zeros_like(points)
-    force[:-1] += pull
-    force[1:] -= pull
+    force = np.zeros(points.shape)
+    for s in range(len(points) - 1):
+        along = points[s + 1] - points[s]
+        pull = along * (tension_n[s] / np.sqrt((along * along).sum()))
+        force[s] += pull
+        force[s + 1] -= pull
     return force
 
 
-def string_stiffness(points: NDArray, tension_n: NDArray) -> NDArray:
+@njit(cache=True, error_model="numpy")
+def string_stiffness(points, tension_n):
     """String stiffness (3k,3k) [N/mm] of segment tensions (k-1,) [N] on points (k,3) [mm]."""
-    k = len(points)
-    along = np.diff(points, axis=0)
-    length = np.linalg.norm(along, axis=1)
-    t = along / length[:, None]
-    block = (tension_n / length)[:, None, None] * (np.eye(3) - t[:, :, None] * t[:, None, :])
-    out = np.zeros((k, 3, k, 3))
-    i = np.arange(k - 1)
-    # Advanced indexing puts the segment axis first, so the blocks can be added as they are.
-    out[i, :, i, :] += block
-    out[i + 1, :, i + 1, :] += block
-    out[i, :, i + 1, :] -= block
-    out[i + 1, :, i, :] -= block
-    return out.reshape(3 * k, 3 * k)
+    n = 3 * len(points)
+    out = np.zeros((n, n))
+    for s in range(len(points) - 1):
+        along = points[s + 1] - points[s]
+        length = np.sqrt((along * along).sum())
+        for c in range(3):
+            for d in range(3):
+                own = 1.0 if c == d else 0.0
+                x = tension_n[s] / length * (own - along[c] * along[d] / length**2)
+                i, j = 3 * s + c, 3 * s + d
+                out[i, j] += x
+                out[i + 3, j + 3] += x
+                out[i, j + 3] -= x
+                out[i + 3, j] -= x
+    return out
 
 
 @njit(cache=True)
@@ -134,4 +138,24 @@ def gathered_compliance(green, rows_a, weights_a, rows_b, weights_b):
                     for c in range(3):
                         for d in range(3):
                             out[3 * a + c, 3 * b + d] += w * green[i + c, j + d]
+    return out
+
+
+@njit(cache=True)
+def read_load(adjoint, at, weights, load):
+    """Rows (q,) under forces (k,3) [N] on interpolated points.
+
+    adjoint (3w,q): rows' response per unit load on nodes; at, weights (k,6): of every point the
+    positions of its nodes among these and their shares.
+    """
+    out = np.zeros(adjoint.shape[1])
+    for k in range(len(at)):
+        for p in range(at.shape[1]):
+            w = weights[k, p]
+            if w == 0.0:
+                continue
+            for c in range(3):
+                x, row = w * load[k, c], adjoint[3 * at[k, p] + c]
+                for q in range(len(out)):
+                    out[q] += x * row[q]
     return out
