@@ -2,7 +2,7 @@
 
 A scrambled Sobol sequence (seeded) covers the joint space evenly, so that 32 members say what 100
 random ones would. What was measured varies less: thickness by the layer map's own spread, the
-skin's stiffness by `risks.spread.measured_share`.
+tissue by what its `knowledge` says.
 """
 
 from __future__ import annotations
@@ -15,7 +15,6 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.stats import norm, qmc
 
-from threadlift.consultation import Consultation
 from threadlift.errors import SolverError
 from threadlift.evidence import value
 from threadlift.members.placement import Ground, displaced
@@ -25,6 +24,7 @@ from threadlift.tissue.bonded import BondCable
 from threadlift.tissue.equilibrium import Equilibrium
 from threadlift.tissue.newton import MAX_ITERATIONS
 from threadlift.tissue.parameters import SAMPLED, TissueParameters
+from threadlift.tissue.regions import REGIONS
 from threadlift.tissue.tissue import Tissue
 
 Array = NDArray[np.float64]
@@ -50,13 +50,15 @@ _OVERSAMPLING = 16
 class Member:
     """One draw. Factors multiply nominal values; `depth_mm` and `aside_mm` shift each thread.
 
-    thickness_z: standard deviations by which skin, fat, SMAS and deep layer are thicker;
-    holding: on all cogs; tension: per thread; scale: true size over captured size; model: on
-    every displacement, for what the model leaves out; durability_z: quantile of the fading curve.
+    regional: coordinates of the regions' stiffness (`tissue.regions`); thickness_z: standard
+    deviations by which skin, fat, SMAS and deep layer are thicker; holding: on all cogs; tension:
+    per thread; scale: true size over captured size; model: on every displacement, for what the
+    model leaves out; durability_z: quantile of the fading curve.
     """
 
     name: str
     parameters: TissueParameters
+    regional: tuple[float, ...]
     thickness_z: tuple[float, ...]
     holding: float
     tension: tuple[float, ...]
@@ -71,7 +73,17 @@ def nominal_member(tissue: Tissue, threads: int) -> Member:
     """The member in the middle: everything as planned and as calibrated."""
     ones, zeros = (1.0,) * threads, (0.0,) * threads
     return Member(
-        "nominal", tissue.parameters, (0.0,) * len(LAYERS), 1.0, ones, zeros, zeros, 1.0, 1.0, 0.0
+        "nominal",
+        tissue.parameters,
+        tuple(tissue.regional.tolist()),
+        (0.0,) * len(LAYERS),
+        1.0,
+        ones,
+        zeros,
+        zeros,
+        1.0,
+        1.0,
+        0.0,
     )
 
 
@@ -80,19 +92,23 @@ def design(tissue: Tissue, threads: int, members: int, seed: int) -> tuple[Membe
     size = len(SAMPLED) + len(LAYERS) + 3 * threads + 4
     sobol = qmc.Sobol(size, scramble=True, rng=np.random.default_rng(seed))
     found: list[Member] = []
-    known = _known_share(tissue.consultation)
+    # A sequence of its own, so that the rest of a draw does not hang on the number of regions.
+    by_region = qmc.Sobol(len(REGIONS), scramble=True, rng=np.random.default_rng([seed, 1]))
     for _ in range(_OVERSAMPLING):
-        block = sobol.random_base2(max(0, int(np.ceil(np.log2(members)))))
-        for row in np.clip(norm.ppf(block), -_CUT, _CUT):
+        power = max(0, int(np.ceil(np.log2(members))))
+        blocks = [_normals(s.random_base2(power)) for s in (sobol, by_region)]
+        for row, region in zip(*blocks, strict=True):
             sizes = [len(SAMPLED), len(LAYERS), threads, threads, threads]
             material, layers, tension, depth, aside, rest = np.split(row, np.cumsum(sizes))
-            parameters = tissue.parameters.shifted(material * known)
+            moved, regional = tissue.knowledge.drawn(np.concatenate([material, region]))
+            parameters = tissue.parameters.shifted(moved)
             if not parameters.plausible:
                 continue
             found.append(
                 Member(
                     name=f"member-{len(found) + 1}",
                     parameters=parameters,
+                    regional=tuple((tissue.regional + regional).tolist()),
                     thickness_z=tuple(layers.tolist()),
                     holding=float(np.exp(value("risks.spread.holding") * rest[0])),
                     tension=tuple(np.exp(value("risks.spread.tension") * tension).tolist()),
@@ -111,11 +127,9 @@ def design(tissue: Tissue, threads: int, members: int, seed: int) -> tuple[Membe
     )
 
 
-def _known_share(consultation: Consultation | None) -> Array:
-    """How much of each tissue parameter's spread stays, given what was measured (1: nothing)."""
-    measured = consultation is not None and consultation.measurements.elasticity is not None
-    share = value("risks.spread.measured_share") if measured else 1.0
-    return np.array([share if name.startswith("skin_") else 1.0 for name in SAMPLED])
+def _normals(uniform: Array) -> Array:
+    """Standard normals from uniform numbers, their far tails cut."""
+    return np.clip(norm.ppf(uniform), -_CUT, _CUT)
 
 
 def _scale_sd(tissue: Tissue) -> float:
@@ -141,7 +155,7 @@ def varied_tissue(tissue: Tissue, member: Member) -> Tissue:
             for name, z in zip(LAYERS, member.thickness_z, strict=True)
         }
         varied = stack.scaled(factors)
-    return tissue.varied(member.parameters, varied)
+    return tissue.varied(member.parameters, varied, regional=np.array(member.regional))
 
 
 def member_cables(tissue: Tissue, threads: Sequence[Thread], member: Member) -> list[BondCable]:

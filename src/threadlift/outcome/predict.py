@@ -68,7 +68,7 @@ def predict(
     tell(0.0, "Solving the plan")
     threads = tuple(threads)
     nominal = nominal_member(tissue, len(threads))
-    coarse_tissue = _coarse(tissue)
+    coarse_tissue = tissue.at_level("coarse")
     coarse_probe = _probe(coarse_tissue, assessment, threads)
     middle = solve_member(coarse_tissue, threads, nominal, tolerance=TOLERANCE)
     shown = _on_finest(tissue, coarse_tissue, threads, nominal, middle, start)
@@ -126,13 +126,6 @@ def predict(
         displacement_mm=_displayed(shown.tissue, shown.plan.surface),
         surface_mm=shown.plan.surface,
     )
-
-
-def _coarse(tissue: Tissue) -> Tissue:
-    """The same person on the coarse mesh."""
-    if tissue.face is None or tissue.mesh.level == "coarse":
-        return tissue
-    return Tissue.of(tissue.face, tissue.consultation, level="coarse", parameters=tissue.parameters)
 
 
 @dataclass(frozen=True)

@@ -177,7 +177,7 @@ class _Maker:
         face = self.tissue.face
         assert face is not None and self.tissue.stack is not None  # noqa: PT018
         tell(0.0, "Placing candidate threads")
-        coarse = self._coarse()
+        coarse = self.tissue.at_level("coarse")
         case = SafetyCase.of(face, self.tissue.stack, self.tissue.consultation)
         found = candidates(coarse.mesh, case.skin, case.marks, case.hazards)
         rows = build_rows(coarse.mesh, self.assessment.goal)
@@ -230,19 +230,6 @@ class _Maker:
         first = min(int(value("planning.scenarios.pilot")), self.scenarios)
         every = Scenarios.of(coarse, first + self.scenarios, self.seed, self.workers)
         return every.part(slice(0, first)), every.part(slice(first, None))
-
-    def _coarse(self) -> Tissue:
-        tissue = self.tissue
-        if tissue.mesh.level == "coarse" or tissue.face is None:
-            return tissue
-        return Tissue.of(
-            tissue.face,
-            tissue.consultation,
-            "coarse",
-            tissue.parameters,
-            stack=tissue.stack,
-            backend=tissue.backend,
-        )
 
     # -- alternatives ------------------------------------------------------------------------
 

@@ -21,6 +21,7 @@ from threadlift.planning.rows import Rows
 from threadlift.threads import Thread
 from threadlift.threads.thread import SIDES
 from threadlift.tissue import Tissue
+from threadlift.tissue.regions import mirrored_regions
 
 
 @dataclass(frozen=True)
@@ -70,7 +71,8 @@ class Scenarios:
         """`count` scenarios (even) of a tissue; the same seed gives the same ones."""
         places = 2 * int(value("planning.safety.threads_side"))
         drawn = design(tissue, places, count // 2, seed)
-        both = [m for one in drawn for m in (one, mirrored(one))]
+        regions = tissue.knowledge.symmetric
+        both = [m for one in drawn for m in (one, mirrored(one, regions))]
         return cls(tissue, tuple(both), Workers() if workers is None else workers)
 
     def part(self, which: slice) -> Scenarios:
@@ -103,8 +105,11 @@ class Scenarios:
         return Trials(read, np.asarray(np.isfinite(read).all(axis=1)))
 
 
-def mirrored(member: Member) -> Member:
-    """The same tissue under the mirrored hand: errors of left and right places exchanged."""
+def mirrored(member: Member, regions: bool = True) -> Member:
+    """The same tissue under the mirrored hand: errors of left and right places exchanged.
+
+    regions: so is the stiffness of regions, as long as nothing is known that tells left from right.
+    """
 
     def swapped(errors: tuple[float, ...]) -> tuple[float, ...]:
         half = len(errors) // 2
@@ -113,6 +118,9 @@ def mirrored(member: Member) -> Member:
     return replace(
         member,
         name=f"{member.name}-mirrored",
+        regional=tuple(mirrored_regions(np.array(member.regional)).tolist())
+        if regions
+        else member.regional,
         tension=swapped(member.tension),
         depth_mm=swapped(member.depth_mm),
         aside_mm=swapped(member.aside_mm),

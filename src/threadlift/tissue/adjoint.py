@@ -182,19 +182,26 @@ class Adjoint:
             raise InputError(f"There is no tissue parameter '{name}'.", f"Use one of {known}.")
         size = float(getattr(self._tissue.parameters, name))
         h = _STEP_RELATIVE * (abs(size) or 1.0)
-        force = self._force_with(name)
-        if size < h:
-            return self._slope((force(size + h) - force(size)) / h)
-        return self._slope((force(size + h) - force(size - h)) / (2.0 * h))
 
-    def _force_with(self, name: str) -> Callable[[float], NDArray]:
-        tissue = self._tissue
+        def other(step: float) -> Tissue:
+            return self._tissue.varied(replace(self._tissue.parameters, **{name: size + step}))
 
-        def force(value: float) -> NDArray:
-            other = tissue.varied(replace(tissue.parameters, **{name: value}))
-            return other.solid.evaluate(self._u).force
+        return self.change(other, h, one_sided=size < h)
 
-        return force
+    def change(
+        self, other: Callable[[float], Tissue], step: float, *, one_sided: bool = False
+    ) -> NDArray:
+        """Slopes (m,) with any change of the tissue on the same mesh, per unit of its size.
+
+        other: the tissue after a change of a size; step: of the difference; one_sided: where the
+        tissue allows no change the other way.
+        """
+
+        def force(h: float) -> NDArray:
+            return other(h).solid.evaluate(self._u).force
+
+        back = 0.0 if one_sided else -step
+        return self._slope((force(step) - force(back)) / (step - back))
 
     def _inward(self, thread: Thread) -> NDArray:
         """Unit directions (k,3) from the skin to the base at the path nodes."""

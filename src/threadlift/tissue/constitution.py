@@ -17,6 +17,7 @@ from threadlift.tissue.fields import Fields
 from threadlift.tissue.materials import ElementMaterials
 from threadlift.tissue.mesh import LayeredMesh
 from threadlift.tissue.parameters import TissueParameters
+from threadlift.tissue.regions import stiffness_factor
 
 Array = NDArray[np.float64]
 
@@ -25,12 +26,16 @@ _SKIN, _FAT, _SMAS, _DEEP = range(4)
 
 
 def layer_materials(
-    mesh: LayeredMesh, parameters: TissueParameters, fields: Fields | None = None
+    mesh: LayeredMesh,
+    parameters: TissueParameters,
+    fields: Fields | None = None,
+    regional: Array | None = None,
 ) -> ElementMaterials:
     """Materials of all wedges: skin with tension lines that can wrinkle, stiffening fat with
     septa, SMAS with fibres, deep layer with fixed zones, glide spaces and muscle.
 
-    Without fields skin and SMAS have no preferred direction and the layers are even.
+    Without fields skin and SMAS have no preferred direction and the layers are even. regional (8,):
+    coordinates of the regions' stiffness (see `regions`; None: the same everywhere).
     """
     p, f = parameters, fields or Fields()
     layer = mesh.layer.astype(int)
@@ -38,6 +43,9 @@ def layer_materials(
     mu = p.layer_mu_kpa[layer] * _MPA_PER_KPA
     mu[layer == _SMAS] *= _upper_factor(mesh, p, f)
     mu[layer == _DEEP] *= _deep_factor(mesh, p, f)
+    if regional is not None and np.any(regional):
+        factor = _on_triangles(mesh, stiffness_factor(mesh, regional))[mesh.element_triangle]
+        mu[layer != _SKIN] *= factor[layer != _SKIN]
     normal = wedge_normals(mesh)
     # The fibres of the SMAS stiffen one direction, so its matrix is softer than the mean of both.
     fibred = f.smas_lines is not None

@@ -11,6 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from threadlift import evidence
+from threadlift.consultation import Consultation
 from threadlift.errors import InputError
 from threadlift.tissue.materials import in_plane_prestress
 from threadlift.tissue.relaxation import State, state_share
@@ -246,6 +247,18 @@ class TissueParameters:
             "No sampled parameter set has a plausible skin pre-stress.",
             "Check skin modulus and pre-stretch of the patient's tissue parameters.",
         )
+
+
+def parameters_of(consultation: Consultation | None) -> TissueParameters:
+    """Calibrated parameters adapted to what the consultation says about age and elasticity."""
+    if consultation is None:
+        return TissueParameters()
+    elasticity = consultation.measurements.elasticity
+    return TissueParameters.for_patient(
+        consultation.patient.age_years,
+        elasticity.grade if elasticity is not None else None,
+        elasticity.r0_mm if elasticity is not None else None,
+    )
 
 
 def _correlation(names: list[str]) -> NDArray:

@@ -26,14 +26,16 @@ from threadlift.tissue.constitution import layer_materials
 from threadlift.tissue.equilibrium import Equilibrium
 from threadlift.tissue.fields import Fields
 from threadlift.tissue.gravity import body_load, posture_change
+from threadlift.tissue.knowledge import Knowledge
 from threadlift.tissue.linear_solver import Backend
 from threadlift.tissue.loaded import Loaded, thread_states
 from threadlift.tissue.mesh import LayeredMesh
 from threadlift.tissue.mesh_asset import Level
 from threadlift.tissue.minimum import minimum as minimum_of
 from threadlift.tissue.pairing import partners
-from threadlift.tissue.parameters import TissueParameters
+from threadlift.tissue.parameters import TissueParameters, parameters_of
 from threadlift.tissue.refine import refined_along
+from threadlift.tissue.regions import REGIONS
 from threadlift.tissue.relaxation import state_share
 from threadlift.tissue.releases import released
 from threadlift.tissue.rest import RestOperator
@@ -68,6 +70,8 @@ class Tissue:
     base: (V,) support codes under the columns (default: bone).
     fields: directions of fibres and make-up of the layers over the columns (default: even).
     ligaments: retaining ligaments.
+    regional: (8,) coordinates of the regions' stiffness (default: as the layers everywhere).
+    knowledge: spread of parameters and regions (default: what the consultation leaves open).
     face, consultation, stack: what the mesh was made from, if anything (kept for others).
     backend: linear solver.
     like: a tissue with the same mesh topology whose pattern is shared.
@@ -81,6 +85,8 @@ class Tissue:
         base: NDArray | None = None,
         fields: Fields | None = None,
         ligaments: Sequence[LigamentLine] = (),
+        regional: NDArray | None = None,
+        knowledge: Knowledge | None = None,
         face: Face | None = None,
         consultation: Consultation | None = None,
         stack: LayerStack | None = None,
@@ -91,6 +97,8 @@ class Tissue:
         self.parameters = parameters or TissueParameters()
         self.face, self.consultation, self.stack = face, consultation, stack
         self.base, self.fields, self.ligaments = base, fields, tuple(ligaments)
+        self.regional = np.zeros(len(REGIONS)) if regional is None else np.asarray(regional, float)
+        self.knowledge = knowledge or Knowledge.of(consultation)
         self.backend: Backend = backend
         same = like is not None and like.mesh is mesh
         bars = ligament_bars(mesh, self.ligaments, self.parameters.ligament_preload)
@@ -106,7 +114,7 @@ class Tissue:
         self.solid = Solid(
             mesh.points,
             mesh.wedges,
-            layer_materials(mesh, self.parameters, fields),
+            layer_materials(mesh, self.parameters, fields, self.regional),
             Supports(support_springs(mesh, self.parameters, base, fixed), bars, held),
             geometry=like.solid.geometry if like is not None and same else None,
             partner=None if like is not None and kept else partners(mesh),
@@ -126,6 +134,8 @@ class Tissue:
         parameters: TissueParameters | None = None,
         *,
         stack: LayerStack | None = None,
+        regional: NDArray | None = None,
+        knowledge: Knowledge | None = None,
         backend: Backend = "auto",
     ) -> Tissue:
         """The tissue of a face at a mesh level ('coarse', 'default' or 'reference').
@@ -134,9 +144,30 @@ class Tissue:
         is given; parameters from the calibrated set adapted to age and elasticity unless given.
         """
         stack = stack or layer_stack(face, consultation)
-        mesh = layered_mesh(face, stack, level)
         return cls._on(
-            mesh, face, consultation, parameters or parameters_of(consultation), stack, backend
+            layered_mesh(face, stack, level),
+            face,
+            consultation,
+            parameters or parameters_of(consultation),
+            stack,
+            backend,
+            regional,
+            knowledge,
+        )
+
+    def at_level(self, level: Level) -> Tissue:
+        """The same person's tissue on another mesh level; itself where it has no face."""
+        if self.face is None or self.mesh.level == level:
+            return self
+        return Tissue.of(
+            self.face,
+            self.consultation,
+            level,
+            self.parameters,
+            stack=self.stack,
+            regional=self.regional,
+            knowledge=self.knowledge,
+            backend=self.backend,
         )
 
     @classmethod
@@ -148,6 +179,8 @@ class Tissue:
         parameters: TissueParameters,
         stack: LayerStack,
         backend: Backend,
+        regional: NDArray | None,
+        knowledge: Knowledge | None,
     ) -> Tissue:
         """The tissue of a face on a mesh of it."""
         age = None if consultation is None else consultation.patient.age_years
@@ -160,6 +193,8 @@ class Tissue:
                 LigamentLine(f"{x.name} {x.side}", x.points_mm, x.stiffness_n_mm, x.toe_mm)
                 for x in ligaments(face, markings(face, consultation, stack))
             ],
+            regional=regional,
+            knowledge=knowledge,
             face=face,
             consultation=consultation,
             stack=stack,
@@ -176,13 +211,25 @@ class Tissue:
             raise InputError("This tissue has no face.", "Use Tissue.of.")
         mesh = refined_along(self.mesh, [t.path_mm for t in threads], edge_mm)
         return Tissue._on(
-            mesh, self.face, self.consultation, self.parameters, self.stack, self.backend
+            mesh,
+            self.face,
+            self.consultation,
+            self.parameters,
+            self.stack,
+            self.backend,
+            self.regional,
+            self.knowledge,
         )
 
     def varied(
-        self, parameters: TissueParameters | None = None, stack: LayerStack | None = None
+        self,
+        parameters: TissueParameters | None = None,
+        stack: LayerStack | None = None,
+        *,
+        regional: NDArray | None = None,
+        knowledge: Knowledge | None = None,
     ) -> Tissue:
-        """The same person with other parameters or other layer thicknesses (ensemble members).
+        """The same person with other parameters, layer thicknesses or regions (ensemble members).
 
         The mesh topology and its pattern are shared. Raises InputError for new thicknesses on a
         mesh without a face.
@@ -202,6 +249,8 @@ class Tissue:
             base=self.base,
             fields=self.fields,
             ligaments=self.ligaments,
+            regional=self.regional if regional is None else regional,
+            knowledge=knowledge or self.knowledge,
             face=self.face,
             consultation=self.consultation,
             stack=stack or self.stack,
@@ -374,15 +423,3 @@ class Tissue:
                 f"Give an array of shape {self.solid.points.shape}.",
             )
         return out
-
-
-def parameters_of(consultation: Consultation | None) -> TissueParameters:
-    """Calibrated parameters adapted to what the consultation says about age and elasticity."""
-    if consultation is None:
-        return TissueParameters()
-    elasticity = consultation.measurements.elasticity
-    return TissueParameters.for_patient(
-        consultation.patient.age_years,
-        elasticity.grade if elasticity is not None else None,
-        elasticity.r0_mm if elasticity is not None else None,
-    )
