@@ -25,6 +25,7 @@ FLOORS = {
     "threads": 2,
     "tissue": 3,
     "assessment": 4,
+    "identification": 4,
     "members": 4,
     "planning": 5,
     "outcome": 6,
