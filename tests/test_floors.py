@@ -34,12 +34,13 @@ FLOORS = {
     "capturing": 9,
     "selftest": 9,
     "job": 10,
-    "pipeline": 11,
-    "checking": 12,
-    "demo": 12,
-    "summary": 12,
-    "face_options": 12,
-    "cli": 13,
+    "patient": 11,
+    "pipeline": 12,
+    "checking": 13,
+    "demo": 13,
+    "summary": 13,
+    "face_options": 13,
+    "cli": 14,
 }
 
 MODULES = sorted(p for p in ROOT.rglob("*.py") if p != ROOT / "__init__.py")

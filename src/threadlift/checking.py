@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
 
 from threadlift.anatomy.places import Places
-from threadlift.assessment import Assessment, assess
+from threadlift.assessment import Assessment
 from threadlift.capturing import Progress, silent, staged, within
 from threadlift.consultation import Consultation
 from threadlift.errors import InputError, SolverError
@@ -15,6 +16,7 @@ from threadlift.evidence import value
 from threadlift.job import STAGES, Job
 from threadlift.outcome import Outcome, predict
 from threadlift.outcome.judge import Evidence, Judgement, Overall, judge
+from threadlift.patient import patient_of
 from threadlift.pipeline import Run, write_pages
 from threadlift.planning import Alternative, Plan, plan
 from threadlift.planning.marked_reasons import followed
@@ -42,6 +44,14 @@ _RECOMMENDED: dict[Overall, Recommendation] = {
 _NO_OPTIMUM = Optimality(0.0, 0.0, 0.0, {})
 
 
+@dataclass(frozen=True)
+class Checked:
+    """A judged proposal in the form of a plan; outcome: None where nothing was simulated."""
+
+    plan: Plan
+    outcome: Outcome | None
+
+
 def check_plan(
     tissue: Tissue,
     assessment: Assessment,
@@ -52,7 +62,7 @@ def check_plan(
     members: int = 32,
     scenarios: int | None = None,
     progress: Progress = silent,
-) -> Run:
+) -> Checked:
     """Judge a proposed plan on a face, given its tissue and assessment.
 
     scenarios: under which the planner's own plan has to hold (as in :func:`threadlift.plan`).
@@ -94,7 +104,7 @@ def check_plan(
     reading = None if outcome is None else _reading(tissue, outcome, assessment, proposed, limit_mm)
     found = Evidence(proposed, consultation, stop, safety, outcome, reason, reading, own)
     made = _as_plan(found, judge(found), case, inputs_hash, seed)
-    return Run(face, assessment, made, outcome)
+    return Checked(made, outcome)
 
 
 def _asked_of_planner(proposed: Proposed) -> int:
@@ -208,21 +218,19 @@ def _as_plan(
 
 def check_to_folder(plan_path: Path, job: Job, folder: Path) -> Run:
     """`threadlift check`: a proposed plan from files to the folder of its judgement."""
-    consultation = job.consultation
     proposal = load_proposal(plan_path)
     with staged(folder) as staging:
-        captured = job.capture()
-        job.progress(STAGES["face"], "Building the layered tissue")
-        tissue = Tissue.of(captured.face, consultation)
-        run = check_plan(
-            tissue,
-            assess(captured.face, tissue, consultation),
+        patient = patient_of(job)
+        found = check_plan(
+            patient.tissue,
+            patient.assessment,
             proposal,
             inputs_hash=job.inputs_sha256(plan_path, check=True),
             seed=job.seed,
             members=job.members,
             progress=job.progress,
         )
-        write_pages(job, captured, run, staging)
+        run = Run(patient, found.plan, found.outcome)
+        write_pages(job, run, staging)
     job.progress(1.0, "Done")
     return run

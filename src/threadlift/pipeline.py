@@ -10,7 +10,7 @@ from typing import Any
 
 import numpy as np
 
-from threadlift.assessment import Assessment, assess
+from threadlift.assessment import Assessment
 from threadlift.capturing import (
     CAPTURE_PAGE,
     Progress,
@@ -20,14 +20,11 @@ from threadlift.capturing import (
     write_glb,
     write_json,
 )
-from threadlift.consultation import Consultation
 from threadlift.errors import InputError
-from threadlift.face import Face
-from threadlift.face.captured import Captured
-from threadlift.face.pair import Displacement
 from threadlift.interop.file_models import checked
 from threadlift.job import STAGES, Job
 from threadlift.outcome import Outcome, predict
+from threadlift.patient import Patient, patient_of
 from threadlift.planning import Plan, SafetyReport, plan
 from threadlift.planning.marked_reasons import followed
 from threadlift.planning.safety import SafetyCase
@@ -42,15 +39,18 @@ from threadlift.tissue import Tissue
 class Run:
     """Everything that one run computed."""
 
-    face: Face
-    assessment: Assessment
+    patient: Patient
     plan: Plan
     outcome: Outcome | None
 
+    @property
+    def assessment(self) -> Assessment:
+        """The patient's assessment."""
+        return self.patient.assessment
+
 
 def execute(
-    face: Face,
-    consultation: Consultation,
+    patient: Patient,
     *,
     inputs_hash: str,
     max_threads: int = 4,
@@ -58,15 +58,11 @@ def execute(
     members: int = 32,
     progress: Progress = silent,
 ) -> Run:
-    """Tissue, assessment, plan and outcome of a face. The order of design: plan before needle."""
-    progress(STAGES["face"], "Building the layered tissue")
-    tissue = Tissue.of(face, consultation)
-    progress(0.5 * (STAGES["face"] + STAGES["tissue"]), "Assessing")
-    assessment = assess(face, tissue, consultation)
+    """Plan and outcome of a patient. The order of design: plan before needle."""
     progress(STAGES["tissue"], "Searching for a plan")
     result = plan(
-        tissue,
-        assessment,
+        patient.tissue,
+        patient.assessment,
         max_threads=max_threads,
         seed=seed,
         progress=within(progress, STAGES["tissue"], STAGES["plan"]),
@@ -76,15 +72,15 @@ def execute(
     if result.recommended:
         progress(STAGES["plan"], "Predicting over an ensemble of tissues")
         outcome = predict(
-            tissue,
+            patient.tissue,
             result.recommended,
-            assessment,
+            patient.assessment,
             members=members,
             seed=seed,
             progress=within(progress, STAGES["plan"], STAGES["outcome"]),
             start=result.displacement,
         )
-    return Run(face, assessment, result, outcome)
+    return Run(patient, result, outcome)
 
 
 def report(folder: str | Path, *, language: str = "en") -> Path:
@@ -94,14 +90,9 @@ def report(folder: str | Path, *, language: str = "en") -> Path:
     return path
 
 
-def write_run(
-    run: Run, folder: Path, language: str = "en", posture: Displacement | None = None
-) -> None:
-    """Write face.glb, assessment.json, plan.json, outcome.json and report.html to `folder`.
-
-    posture: what was observed between two postures; it goes with the assessment.
-    """
-    face = run.face
+def write_run(run: Run, folder: Path, language: str = "en") -> None:
+    """Write face.glb, assessment.json, plan.json, outcome.json and report.html to `folder`."""
+    face, posture, fitted = run.patient.face, run.patient.posture, run.patient.fitted
     displacement = None if run.outcome is None else run.outcome.displacement_mm
     write_glb(
         face,
@@ -118,6 +109,7 @@ def write_run(
             | {
                 "capture": face.capture.to_json(),
                 "posture": None if posture is None else posture.to_json(),
+                "identified": None if fitted is None else fitted.to_json(),
             },
         ),
     )
@@ -129,29 +121,26 @@ def write_run(
 
 def plan_to_folder(job: Job, folder: Path, *, max_threads: int = 4) -> Run:
     """`threadlift plan`: the whole way from files to a folder of results."""
-    consultation = job.consultation
     with staged(folder) as staging:
-        captured = job.capture()
         run = execute(
-            captured.face,
-            consultation,
+            patient_of(job),
             inputs_hash=job.inputs_sha256(max_threads=max_threads),
             max_threads=max_threads,
             seed=job.seed,
             members=job.members,
             progress=job.progress,
         )
-        write_pages(job, captured, run, staging)
+        write_pages(job, run, staging)
     job.progress(1.0, "Done")
     return run
 
 
-def write_pages(job: Job, captured: Captured, run: Run, folder: Path) -> None:
+def write_pages(job: Job, run: Run, folder: Path) -> None:
     """Everything that `plan` and `check` leave: the run's files and the page of the capture."""
     job.progress(STAGES["outcome"], "Writing the report")
-    posture = job.source.posture()
-    write_run(run, folder, job.language, posture)
-    write_capture_page(captured, folder / CAPTURE_PAGE, job.language, posture)
+    patient = run.patient
+    write_run(run, folder, job.language)
+    write_capture_page(patient.captured, folder / CAPTURE_PAGE, job.language, patient.posture)
 
 
 def read_threads(path: Path) -> tuple[Thread, ...]:
@@ -213,23 +202,24 @@ def simulate(
 
 def simulate_to_folder(plan_path: Path, job: Job, folder: Path) -> Simulated:
     """`threadlift simulate`: outcome.json and the displaced face.glb of a given plan."""
-    consultation = job.consultation
     threads = read_threads(plan_path)
     with staged(folder) as staging:
-        face = job.capture().face
-        job.progress(STAGES["face"], "Building the layered tissue")
-        tissue = Tissue.of(face, consultation)
+        patient = patient_of(job)
         found = simulate(
-            tissue,
+            patient.tissue,
             threads,
-            assess(face, tissue, consultation),
+            patient.assessment,
             members=job.members,
             seed=job.seed,
             progress=within(job.progress, STAGES["tissue"], STAGES["outcome"]),
         )
         write_json(staging / OUTCOME, checked("outcome", found.to_json()))
         write_glb(
-            face, staging / GLB, found.outcome.displacement_mm, threads, found.safety.violations
+            patient.face,
+            staging / GLB,
+            found.outcome.displacement_mm,
+            threads,
+            found.safety.violations,
         )
     job.progress(1.0, "Done")
     return found

@@ -31,14 +31,14 @@ def print_summary(run: Any, folder: Path, seconds: float) -> None:
     console = Console()
     t = texts("en")
     plan, assessment = run.plan.to_json(), run.assessment.to_json()
-    capture = run.face.capture.to_json()
+    capture = run.patient.face.capture.to_json()
     judged = check_part(plan, t)
     heading = f"check.overall.{judged['overall']}" if judged else ""
     console.print(f"\n[bold]{t(heading or 'recommendation.' + plan['recommendation'])}[/bold]")
     for reason in plan["reasons"]:
         console.print(f"  {reason}")
     console.print(f"Main issue: {t('main_issue.' + assessment['main_issue'])}")
-    if run.face.kind == "photo":
+    if run.patient.face.kind == "photo":
         console.print(f"[yellow]{t('banner.photo')}[/yellow]")
     numbers = ", ".join(
         f"{k.replace('_', ' ')} {v:.3g}" if isinstance(v, float) else f"{k.replace('_', ' ')} {v}"

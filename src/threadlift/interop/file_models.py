@@ -281,8 +281,39 @@ class SagModel(FileModel):
     direction: Point
 
 
+class SeenModel(FileModel):
+    """One change between two postures [mm]: as measured, by the tissue before and after the fit."""
+
+    zone: str
+    direction: str
+    measured_mm: float
+    sd_mm: float
+    expected_mm: float
+    explained_mm: float
+
+
+class StiffnessModel(FileModel):
+    """Force that lifts a zone by a millimetre [N/mm], before and after the fit."""
+
+    before: EstimateModel
+    after: EstimateModel
+
+
+class IdentifiedModel(FileModel):
+    """What a posture pair said about the tissue. `learnt`: in coordinates' worth; `widened`:
+    factor on the spread where no tissue explains the pair.
+    """
+
+    observations: list[SeenModel]
+    misfit: float
+    widened: float
+    learnt: float
+    stiffness_n_mm: dict[str, StiffnessModel]
+    notes: list[str]
+
+
 class AssessmentModel(FileModel):
-    """`assessment.json`."""
+    """`assessment.json`. `identified` is null without a posture pair."""
 
     schema_: Literal["threadlift.assessment/1"] = Field(alias="schema")
     main_issue: Literal["midface", "jawline", "both", "neither"]
@@ -293,6 +324,7 @@ class AssessmentModel(FileModel):
     movement_mm: dict[str, Any]
     goal: dict[str, float]
     missing: list[Any]
+    identified: IdentifiedModel | None = None
 
 
 class FindingModel(FileModel):
