@@ -16,22 +16,16 @@ from typing import TYPE_CHECKING, Literal
 import numpy as np
 from numpy.typing import NDArray
 
-from threadlift.errors import InputError, SolverError
+from threadlift.errors import InputError
 from threadlift.threads.thread import Thread
 from threadlift.tissue.bonded import BondCable
 from threadlift.tissue.cables import CableSet
 from threadlift.tissue.equilibrium import Equilibrium
-from threadlift.tissue.linear_solver import factorise
-from threadlift.tissue.newton import steihaug
-from threadlift.tissue.pardiso import NotPositiveDefiniteError
-from threadlift.tissue.string_blocks import StringBlocks
+from threadlift.tissue.linearised import TOLERANCE, Linearised
 
 if TYPE_CHECKING:
     from threadlift.tissue.tissue import Tissue
 
-#: Relative residual of the adjoint solves: far below the accuracy that anybody asks of a slope.
-TOLERANCE = 1e-10
-_MAX_ITERATIONS = 500
 # Steps of the central differences: geometry [mm] and relative steps of parameters. Truncation and
 # rounding both stay below 1e-8 of the slope.
 _STEP_MM = 1e-4
@@ -77,33 +71,7 @@ class Adjoint:
         # Held nodes do not move, whatever weight a row gives them.
         self._rows = np.where(problem.solid.held[:, None], 0.0, asked)
         self.value = np.einsum("mnc,nc->m", self._rows, self._u)
-        self.field = self._solve(tolerance)
-
-    def _solve(self, tolerance: float) -> NDArray:
-        """H^-1 q (m,N,3) of every row."""
-        u, problem = self._u, self._problem
-        strings = StringBlocks.of(problem.solid.pattern, problem.cables)
-        try:
-            matrix = strings.matrix(problem.tangent(u, safe=False), self._state)
-            factor = factorise(matrix, backend=self._tissue.backend, single=True)
-        except NotPositiveDefiniteError:
-            matrix = strings.matrix(problem.tangent(u, safe=True), self._state)
-            factor = factorise(matrix, backend=self._tissue.backend, single=True)
-        times = problem.hessian(u, safe=False)
-        out = np.zeros_like(self._rows)
-        for i, row in enumerate(self._rows):
-            if not row.any():
-                continue
-            step = steihaug(
-                -row, times, factor, tolerance=tolerance, radius=np.inf, limit=_MAX_ITERATIONS
-            )
-            if step.reason != "converged":
-                raise SolverError(
-                    f"The adjoint solve ended without an answer ({step.reason}).",
-                    "The equilibrium is close to buckling: lower the tensions.",
-                )
-            out[i] = step.p
-        return out
+        self.field = Linearised(tissue, problem, self._u).solve(self._rows, tolerance)
 
     def _slope(self, difference: NDArray) -> NDArray:
         """Slopes (m,) for a change of the unbalanced force (N,3) per unit of the parameter."""

@@ -233,6 +233,14 @@ class TissueParameters:
             self, **{n: getattr(self, n) * float(f) for n, f in zip(names, factor, strict=True)}
         )
 
+    def coordinates(self, other: TissueParameters) -> NDArray:
+        """Coordinates z of another set about this one: the inverse of :meth:`shifted`."""
+        names = list(_KEYS)
+        spread = np.array([evidence.parameter(f"tissue.{_KEYS[n]}").log_sd or 0.0 for n in names])
+        ratio = np.array([getattr(other, n) / getattr(self, n) for n in names])
+        scaled = np.divide(np.log(ratio), spread, out=np.zeros(len(names)), where=spread > 0.0)
+        return np.linalg.solve(np.linalg.cholesky(_correlation(names)), scaled)
+
     def sampled(self, rng: np.random.Generator) -> TissueParameters:
         """One draw of the joint log-normal spread around this set.
 
