@@ -260,6 +260,29 @@ class SolverModel(FileModel):
     seconds: float
 
 
+class ThreadDoubtModel(FileModel):
+    """A thread's share of what the hand's scatter does, by quantity, and its error that counts."""
+
+    id: str
+    share: dict[str, float]
+    error: Literal["tension", "depth", "aside"]
+
+
+class UncertaintyModel(FileModel):
+    """Where the spread comes from. Quantities: lift, cheekbone_prominence, indentation, overpull.
+
+    `explained`: share of the solved members' variance that the linear answer explains; `narrowed`:
+    factor on the interval if a measurement were made; `hand`: careful, usual, loose.
+    """
+
+    solved: int
+    explained: dict[str, float]
+    sources: dict[str, dict[str, float]]
+    narrowed: dict[str, dict[str, float]]
+    hand: dict[str, dict[str, EstimateModel]]
+    threads: list[ThreadDoubtModel]
+
+
 class OutcomeModel(FileModel):
     """`outcome.json`. `safety`: the kernel's report on threads that `simulate` was given."""
 
@@ -271,6 +294,7 @@ class OutcomeModel(FileModel):
     complications: list[ComplicationModel]
     solver: SolverModel
     mesh: dict[str, float]
+    uncertainty: UncertaintyModel | None = None
     safety: SafetyModel | None = None
 
 

@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any, Literal
+from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
 from numpy.typing import NDArray
 
 from threadlift.quantities import Estimate
+
+if TYPE_CHECKING:
+    from threadlift.outcome.uncertainty import Uncertainty
 
 SCHEMA = "threadlift.outcome/1"
 Verdict = Literal["low", "moderate", "high"]
@@ -89,7 +92,8 @@ class Outcome:
     on the mesh's skin nodes; mesh: quality of the elements before and after;
     durability: (month, share of the first lift that is left);
     failed: members of the ensemble without an equilibrium, as (name, reason); extrapolated: names
-    of those that had one only at part of the tension.
+    of those that had one only at part of the tension; uncertainty: where the spread comes from
+    (None where every member was solved).
     """
 
     lift_mm: dict[str, Estimate]
@@ -107,6 +111,7 @@ class Outcome:
     seed: int
     displacement_mm: NDArray[np.float64]
     surface_mm: NDArray[np.float64]
+    uncertainty: Uncertainty | None = None
 
     def to_json(self) -> dict[str, Any]:
         """Canonical JSON (`threadlift.outcome/1`)."""
@@ -137,6 +142,7 @@ class Outcome:
                 "extrapolated": list(self.extrapolated),
                 "seed": self.seed,
             },
+            "uncertainty": None if self.uncertainty is None else self.uncertainty.to_json(),
             "mesh": {name: round(x, 4) for name, x in self.mesh.items()},
             "notes": list(self.notes),
             "solver": {

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from typing import Any
 
@@ -14,6 +15,8 @@ from threadlift.assessment import Assessment
 from threadlift.errors import InputError, SolverError
 from threadlift.evidence import value
 from threadlift.members import Member, Result, Task, Workers, design, nominal_member, solve_member
+from threadlift.members.response import Response
+from threadlift.outcome.ensemble import Ensemble
 from threadlift.outcome.expressions import predict_expressions
 from threadlift.outcome.fading import Fading
 from threadlift.outcome.measures import Probe, Reading
@@ -30,13 +33,23 @@ Array = NDArray[np.float64]
 Progress = Callable[[float, str], None]
 
 
+#: Members of an ensemble, and the fewest of them that are solved.
+MEMBERS = 256
+_LEAST_SOLVED = 32
+
+
+def solved_of(members: int) -> int:
+    """How many members of an ensemble are solved: a quarter of a large one, all of a small one."""
+    return min(members, max(_LEAST_SOLVED, members // 4))
+
+
 @one_blas_thread
 def predict(
     tissue: Tissue,
     threads: Sequence[Thread],
     assessment: Assessment,
     *,
-    members: int = 32,
+    members: int = MEMBERS,
     seed: int = 0,
     progress: Progress | None = None,
     workers: int | None = None,
@@ -52,7 +65,9 @@ def predict(
     Parameters
     ----------
     tissue, threads, assessment: what was planned and for what goal.
-    members: size of the ensemble; seed: same seed, same members.
+    members: size of the ensemble; of more than 32 a quarter is solved, the others are read from
+        the linear answer of the plan and what the solved ones add to it (`outcome.extended`).
+    seed: same seed, same members.
     progress: called with the share done and a message.
     workers: processes; None: up to two. The result does not depend on it.
     start: (N, 3) [mm] these threads' equilibrium on the tissue's mesh, if it is known (a plan's).
@@ -87,18 +102,41 @@ def predict(
 
     tell(0.25, "Predicting over an ensemble of tissues")
     drawn = design(coarse_tissue, len(threads), members, seed)
-    with Workers(workers) as pool:
-        results = pool.run(
-            Task(coarse_tissue.varied(), coarse_probe, threads, middle.displacement),
-            drawn,
-            lambda n: tell(0.25 + 0.75 * n / members, "Predicting over an ensemble of tissues"),
+    solved = solved_of(members)
+    task = Task(coarse_tissue.varied(), coarse_probe, threads, middle.displacement)
+    with Workers(workers) as pool, ThreadPoolExecutor(1) as beside:
+        # The linear answer is found here while the workers solve.
+        linear = (
+            beside.submit(_linear, coarse_tissue, threads, middle) if solved < members else None
         )
-    failed, good = _sorted_out(drawn, results)
+        results = pool.run(
+            task,
+            drawn[:solved],
+            lambda n: tell(0.25 + 0.75 * n / solved, "Predicting over an ensemble of tissues"),
+        )
+        response = None if linear is None else linear.result()
+        if linear is not None and response is None:
+            # Too close to buckling for a linear answer: the rest is solved, too.
+            results += pool.run(task, drawn[solved:])
+            solved = members
+    failed, good = _sorted_out(drawn[:solved], results)
     fading = Fading(threads)
-    samples = samples_of(fine, coarse_probe.read(middle.surface), good, probe, fading)
+    plan_read = coarse_probe.read(middle.surface)
+    spread = None
+    if response is None:
+        counted = [(drawn[i], r) for i, r in good]
+        samples = samples_of(fine, plan_read, counted, probe, fading)
+    else:
+        ensemble = Ensemble.of(
+            coarse_tissue, coarse_probe, middle.surface, response, drawn, good, solved
+        )
+        samples = samples_of(fine, plan_read, ensemble.readings, probe, fading)
+        spread = ensemble.uncertainty(coarse_tissue, threads, samples)
     tell(1.0, "Predicted")
-    widen = len(failed) / members
-    extrapolated = tuple(m.name for m, r in zip(drawn, results, strict=True) if r.share < 1.0)
+    widen = len(failed) / solved
+    extrapolated = tuple(
+        m.name for m, r in zip(drawn[:solved], results, strict=True) if r.share < 1.0
+    )
     age = tissue.consultation.patient.age_years if tissue.consultation else None
     return Outcome(
         lift_mm={
@@ -121,7 +159,8 @@ def predict(
         members=members,
         failed=failed,
         extrapolated=extrapolated,
-        notes=_notes(shown, members, failed, extrapolated),
+        notes=_notes(shown, members, solved, failed, extrapolated),
+        uncertainty=spread,
         seed=seed,
         displacement_mm=_displayed(shown.tissue, shown.plan.surface),
         surface_mm=shown.plan.surface,
@@ -156,6 +195,14 @@ def _on_finest(
     return _Shown(tissue, plan)
 
 
+def _linear(tissue: Tissue, threads: Sequence[Thread], plan: Equilibrium) -> Response | None:
+    """The linear answer about the plan; None where it is too close to buckling."""
+    try:
+        return Response.of(tissue, threads, plan)
+    except SolverError:
+        return None
+
+
 def _element_quality(shown: _Shown) -> dict[str, float]:
     """Quality of the elements at rest, and the smallest local volume ratio under the threads."""
     quality = shown.tissue.mesh.quality()
@@ -178,14 +225,14 @@ def _probe(tissue: Tissue, assessment: Assessment, threads: Sequence[Thread]) ->
 
 def _sorted_out(
     drawn: Sequence[Member], results: Sequence[Result[Reading]]
-) -> tuple[tuple[tuple[str, str], ...], list[tuple[Member, Reading]]]:
-    """The failures by name, and the members that converged."""
+) -> tuple[tuple[tuple[str, str], ...], list[tuple[int, Reading]]]:
+    """The failures by name, and number and reading of the members that converged."""
     failed, good = [], []
-    for member, result in zip(drawn, results, strict=True):
+    for i, (member, result) in enumerate(zip(drawn, results, strict=True)):
         if result.reading is None:
             failed.append((member.name, result.reason))
         else:
-            good.append((member, result.reading))
+            good.append((i, result.reading))
     if len(failed) > value("risks.ensemble.most_failures") * len(drawn) or len(good) < 2:
         name, reason = failed[0]
         raise SolverError(
@@ -229,11 +276,16 @@ def _displayed(tissue: Tissue, surface: Array) -> Array:
 
 
 def _notes(
-    shown: _Shown, members: int, failed: Sequence[tuple[str, str]], extrapolated: Sequence[str]
+    shown: _Shown,
+    members: int,
+    solved: int,
+    failed: Sequence[tuple[str, str]],
+    extrapolated: Sequence[str],
 ) -> tuple[str, ...]:
+    rest = "" if solved == members else f", {solved} of them solved and the others read from those"
     notes = [
-        f"{members} members on the coarse mesh, corrected by the ratio of the plan's lift on the "
-        "fine and the coarse mesh",
+        f"{members} members on the coarse mesh{rest}, corrected by the ratio of the plan's lift on "
+        "the fine and the coarse mesh",
         "intervals cover tissue, thickness, holding, placement, size, fading and an allowance for "
         "what the model leaves out; the model has not been validated on patients",
         "expressions are linear about the lifted rest",
@@ -244,11 +296,11 @@ def _notes(
         )
     if failed:
         notes.append(
-            f"{len(failed)} of {members} members found no equilibrium; the intervals are widened"
+            f"{len(failed)} of {solved} members found no equilibrium; the intervals are widened"
         )
     if extrapolated:
         notes.append(
-            f"{len(extrapolated)} of {members} members found no equilibrium at the full tension; "
+            f"{len(extrapolated)} of {solved} members found no equilibrium at the full tension; "
             "they were solved at part of it and extrapolated in proportion"
         )
     if getattr(shown.tissue.face, "kind", None) == "photo":

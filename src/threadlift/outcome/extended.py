@@ -1,0 +1,117 @@
+"""Members that were not solved, read from the linear response and from what solved ones add to it.
+
+Of a large ensemble a part is solved. For each quantity the solved members say how the linear
+answer has to be stretched (slope and offset by least squares) and what it leaves out (the rest);
+a member that was not solved gets its own linear answer and the rest of the solved one whose linear
+lift is nearest in rank. Curvature and scatter stay, because the rest goes with the size of the
+lift; where the linear answer says nothing of a quantity, its slope vanishes and the rest is all.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from threadlift.members import Member
+from threadlift.members.coordinates import point_of
+from threadlift.members.response import Response
+from threadlift.outcome.measures import Probe, Reading
+from threadlift.tissue import Tissue
+
+Array = NDArray[np.float64]
+
+#: Quantities that are read on the skin and not derived from lifts.
+LOCAL = ("cheekbone_prominence", "indentation", "overpull")
+
+
+@dataclass(frozen=True, eq=False)
+class Linear:
+    """Linear answers of members: keys of the quantities (lift by zone, then local risks), values
+    (n,q) and those of the plan as such (q,); points (n,d): the members' coordinates.
+    """
+
+    keys: tuple[str, ...]
+    values: Array
+    plan: Array
+    points: Array
+
+    @classmethod
+    def of(
+        cls,
+        tissue: Tissue,
+        probe: Probe,
+        surface: Array,
+        response: Response,
+        members: Sequence[Member],
+    ) -> Linear:
+        """The answers of members; surface (V,3) [mm]: of the skin under the plan as such."""
+        points = np.array([point_of(tissue, m) for m in members])
+        read = [cls.read(probe, surface + np.tensordot(c, response.skin, axes=1)) for c in points]
+        keys = (*probe.read(surface).lift_mm, *LOCAL)
+        return cls(keys, np.array(read), cls.read(probe, surface), points)
+
+    @staticmethod
+    def read(probe: Probe, surface: Array) -> Array:
+        """The quantities (q,) of a displacement (V,3) of the skin."""
+        return _flat(probe.read(surface))
+
+
+def _flat(reading: Reading) -> Array:
+    return np.array([*reading.lift_mm.values(), *(reading.values[n] for n in LOCAL)])
+
+
+@dataclass(frozen=True, eq=False)
+class Correction:
+    """What solved members say about the linear answer.
+
+    slope, offset (q,): of the solved value over the linear one; rest (s,q): what is left out;
+    explained (q,): share of the solved members' variance that the linear answer explains.
+    """
+
+    slope: Array
+    offset: Array
+    rest: Array
+    explained: Array
+
+    @classmethod
+    def of(cls, linear: Array, solved: Array) -> Correction:
+        """From linear (s,q) and solved (s,q) values of the same members."""
+        x, y = linear - linear.mean(axis=0), solved - solved.mean(axis=0)
+        spread = (x**2).sum(axis=0)
+        slope = np.divide(
+            (x * y).sum(axis=0), spread, out=np.zeros(len(spread)), where=spread > 0.0
+        )
+        offset = solved.mean(axis=0) - slope * linear.mean(axis=0)
+        rest = solved - (slope * linear + offset)
+        total = (y**2).sum(axis=0)
+        left = np.divide((rest**2).sum(axis=0), total, out=np.ones(len(total)), where=total > 0.0)
+        return cls(slope, offset, rest, 1.0 - left)
+
+
+def extended(
+    linear: Linear, solved: Sequence[tuple[int, Reading]], every: int, weights: Array
+) -> tuple[list[tuple[int, Reading]], Correction]:
+    """Readings of all members but those that were tried without success.
+
+    solved: index and reading of the members that were; every: members up to this index were tried;
+    weights (q,): of the quantities in the lift by which like members are found.
+    """
+    index = np.array([i for i, _ in solved])
+    values = np.array([_flat(r) for _, r in solved])
+    correction = Correction.of(linear.values[index], values)
+    size = linear.values @ weights
+    order = index[np.argsort(size[index], kind="stable")]
+    place = {int(i): k for k, i in enumerate(index)}
+    zones = linear.keys[: len(linear.keys) - len(LOCAL)]
+    out = list(solved)
+    for i in range(every, len(linear.values)):
+        rank = np.searchsorted(size[order], size[i])
+        donor = place[int(order[min(rank, len(order) - 1)])]
+        found = correction.slope * linear.values[i] + correction.offset + correction.rest[donor]
+        lift = dict(zip(zones, found[: len(zones)].tolist(), strict=True))
+        local = {n: float(x) for n, x in zip(LOCAL, found[len(zones) :], strict=True)}
+        out.append((i, Reading(lift, local, {})))
+    return out, correction
