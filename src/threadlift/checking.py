@@ -14,7 +14,7 @@ from threadlift.consultation import Consultation
 from threadlift.errors import InputError, SolverError
 from threadlift.evidence import value
 from threadlift.job import STAGES, Job
-from threadlift.outcome import Outcome, predict
+from threadlift.outcome import MEMBERS, Outcome, predict
 from threadlift.outcome.judge import Evidence, Judgement, Overall, judge
 from threadlift.patient import patient_of
 from threadlift.pipeline import Run, write_pages
@@ -59,7 +59,7 @@ def check_plan(
     *,
     inputs_hash: str = "",
     seed: int = 0,
-    members: int = 32,
+    members: int = MEMBERS,
     scenarios: int | None = None,
     progress: Progress = silent,
 ) -> Checked:

@@ -122,9 +122,10 @@ def job_options(*, json_help: str, pages: bool = True) -> Callable[..., Any]:
             click.option(
                 "--members",
                 type=click.IntRange(8, 1024),
-                default=32,
+                default=256,
                 show_default=True,
-                help="Members of the ensemble behind the intervals.",
+                help="Members of the ensemble behind the intervals; of more than 32 a quarter is "
+                "solved, the others are read from those.",
             ),
             click.option("--seed", type=int, default=0, show_default=True),
             *([LANGUAGE] if pages else []),

@@ -13,6 +13,7 @@ from threadlift.anatomy.marks_on_face import understood
 from threadlift.capturing import FaceSource, Progress, silent, within
 from threadlift.consultation import Consultation
 from threadlift.face.captured import Captured
+from threadlift.outcome import MEMBERS
 
 #: Share of the run at which each stage ends; from timings of the demo.
 STAGES = {"face": 0.08, "tissue": 0.14, "plan": 0.50, "outcome": 0.92, "report": 1.0}
@@ -29,7 +30,7 @@ class Job:
     source: FaceSource
     consultation_path: Path | None = None
     seed: int = 0
-    members: int = 32
+    members: int = MEMBERS
     language: str = "en"
     progress: Progress = silent
 

@@ -23,7 +23,7 @@ from threadlift.capturing import (
 from threadlift.errors import InputError
 from threadlift.interop.file_models import checked
 from threadlift.job import STAGES, Job
-from threadlift.outcome import Outcome, predict
+from threadlift.outcome import MEMBERS, Outcome, predict
 from threadlift.patient import Patient, patient_of
 from threadlift.planning import Plan, SafetyReport, plan
 from threadlift.planning.marked_reasons import followed
@@ -55,7 +55,7 @@ def execute(
     inputs_hash: str,
     max_threads: int = 4,
     seed: int = 0,
-    members: int = 32,
+    members: int = MEMBERS,
     progress: Progress = silent,
 ) -> Run:
     """Plan and outcome of a patient. The order of design: plan before needle."""
@@ -175,7 +175,7 @@ def simulate(
     threads: Sequence[Thread],
     assessment: Assessment,
     *,
-    members: int = 32,
+    members: int = MEMBERS,
     seed: int = 0,
     progress: Progress = silent,
 ) -> Simulated:

@@ -36,7 +36,7 @@ def job(tmp_path: Path) -> Job:
 def test_the_hash_covers_files_and_options_in_a_fixed_order(job: Job, tmp_path: Path) -> None:
     plan = tmp_path / "plan.json"
     files = [tmp_path / "scan.ply", plan, tmp_path / "record.yaml"]
-    options = {"seed": 0, "members": 32, "check": True, **job.source.options}
+    options = {"seed": 0, "members": job.members, "check": True, **job.source.options}
     assert job.inputs_sha256(plan, check=True) == inputs_sha256(files, options)
 
 

@@ -1,10 +1,11 @@
 """Members that were not solved, read from the linear response and from what solved ones add to it.
 
-Of a large ensemble a part is solved. For each quantity the solved members say how the linear
-answer has to be stretched (slope and offset by least squares) and what it leaves out (the rest);
-a member that was not solved gets its own linear answer and the rest of the solved one whose linear
-lift is nearest in rank. Curvature and scatter stay, because the rest goes with the size of the
-lift; where the linear answer says nothing of a quantity, its slope vanishes and the rest is all.
+Of a large ensemble a part is solved. Softer tissue moves in proportion to what it moves already,
+so the linear answer is taken on the logarithm wherever the plan moves something at all. For each
+quantity the solved members say how that answer has to be stretched (slope and offset by least
+squares) and what it leaves out (the rest); a member that was not solved gets its own answer and the
+rest of the solved one whose lift is nearest. Where the answer says nothing of a quantity, its slope
+vanishes and the rest is all.
 """
 
 from __future__ import annotations
@@ -23,6 +24,8 @@ from threadlift.tissue import Tissue
 
 Array = NDArray[np.float64]
 
+#: Share of the largest lift below which a lift has no logarithm, and the largest logarithm.
+_ENOUGH, _MOST = 0.1, 3.0
 #: Quantities that are read on the skin and not derived from lifts.
 LOCAL = ("cheekbone_prominence", "indentation", "overpull")
 
@@ -49,14 +52,27 @@ class Linear:
     ) -> Linear:
         """The answers of members; surface (V,3) [mm]: of the skin under the plan as such."""
         points = np.array([point_of(tissue, m) for m in members])
+        plan = cls.read(probe, surface)
         read = [cls.read(probe, surface + np.tensordot(c, response.skin, axes=1)) for c in points]
         keys = (*probe.read(surface).lift_mm, *LOCAL)
-        return cls(keys, np.array(read), cls.read(probe, surface), points)
+        return cls(keys, _grown(np.array(read), plan), plan, points)
 
     @staticmethod
     def read(probe: Probe, surface: Array) -> Array:
         """The quantities (q,) of a displacement (V,3) of the skin."""
         return _flat(probe.read(surface))
+
+
+def _grown(linear: Array, plan: Array) -> Array:
+    """Linear answers (n,q) continued on the logarithm, where the plan (q,) has enough of it."""
+    lifts = plan[: len(plan) - len(LOCAL)]
+    enough = (
+        plan
+        > np.r_[np.full(len(lifts), _ENOUGH * np.abs(lifts).max(initial=0.0)), np.zeros(len(LOCAL))]
+    )
+    base = np.where(enough, plan, 1.0)
+    ratio = np.clip(linear / base - 1.0, -_MOST, _MOST)
+    return np.where(enough, base * np.exp(ratio), linear)
 
 
 def _flat(reading: Reading) -> Array:
@@ -103,13 +119,10 @@ def extended(
     values = np.array([_flat(r) for _, r in solved])
     correction = Correction.of(linear.values[index], values)
     size = linear.values @ weights
-    order = index[np.argsort(size[index], kind="stable")]
-    place = {int(i): k for k, i in enumerate(index)}
     zones = linear.keys[: len(linear.keys) - len(LOCAL)]
     out = list(solved)
     for i in range(every, len(linear.values)):
-        rank = np.searchsorted(size[order], size[i])
-        donor = place[int(order[min(rank, len(order) - 1)])]
+        donor = int(np.argmin(np.abs(size[index] - size[i])))
         found = correction.slope * linear.values[i] + correction.offset + correction.rest[donor]
         lift = dict(zip(zones, found[: len(zones)].tolist(), strict=True))
         local = {n: float(x) for n, x in zip(LOCAL, found[len(zones) :], strict=True)}

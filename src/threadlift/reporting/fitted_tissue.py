@@ -27,8 +27,8 @@ def fitted_tissue(assessment: Json, t: Texts) -> SimpleNamespace | None:
         lead=t("fitted.lead", n=len(seen)),
         fit=t(
             "fitted.fit",
-            before=number(_rms(seen, "expected_mm"), 1),
-            after=number(_rms(seen, "explained_mm"), 1),
+            before=number(_rms(seen, "expected_mm"), 2),
+            after=number(_rms(seen, "explained_mm"), 2),
         ),
         chart=stiffness_chart(found["stiffness_n_mm"], t),
         rows=[
