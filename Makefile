@@ -6,7 +6,7 @@ STAMP := $(VENV)/.setup-stamp
 DEMO_OUT ?= demo-output
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test lint lock schema bench validation verification capture planning-page clean
+.PHONY: help setup demo test lint lock schema bench validation verification capture planning-page prediction-page clean
 
 help: ## list the targets
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 15
@@ -54,6 +54,9 @@ capture: setup ## captured faces against the truth, 50 synthetic people; writes 
 
 planning-page: setup ## plans against published techniques, 100 synthetic people; docs/planning.md (hours)
 	@$(BIN)/python -m validation.planning $(PLANNING_OPTIONS)
+
+prediction-page: setup ## coverage of predictions on 100 synthetic patients; docs/prediction.md (an hour)
+	@$(BIN)/python -m validation.outcome.run $(PREDICTION_OPTIONS)
 
 verification: setup ## exact solutions and orders of convergence; writes docs/verification.md
 	@$(BIN)/python tools/write_verification.py
