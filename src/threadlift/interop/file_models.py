@@ -283,6 +283,19 @@ class UncertaintyModel(FileModel):
     threads: list[ThreadDoubtModel]
 
 
+class CourseModel(FileModel):
+    """Lift over time: rows over `months` by zone; swelling apart; how long it can be seen, and how
+    long each thread's polymer bears its pull. `relaxed`: the first day was solved.
+    """
+
+    months: list[float]
+    lift_mm: dict[str, list[EstimateModel]]
+    swelling_mm: list[EstimateModel]
+    visible_months: dict[str, EstimateModel]
+    bears_months: dict[str, EstimateModel]
+    relaxed: bool
+
+
 class OutcomeModel(FileModel):
     """`outcome.json`. `safety`: the kernel's report on threads that `simulate` was given."""
 
@@ -294,6 +307,7 @@ class OutcomeModel(FileModel):
     complications: list[ComplicationModel]
     solver: SolverModel
     mesh: dict[str, float]
+    course: CourseModel | None = None
     uncertainty: UncertaintyModel | None = None
     safety: SafetyModel | None = None
 

@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 from threadlift.quantities import Estimate
 
 if TYPE_CHECKING:
+    from threadlift.outcome.course import Course
     from threadlift.outcome.uncertainty import Uncertainty
 
 SCHEMA = "threadlift.outcome/1"
@@ -93,7 +94,7 @@ class Outcome:
     durability: (month, share of the first lift that is left);
     failed: members of the ensemble without an equilibrium, as (name, reason); extrapolated: names
     of those that had one only at part of the tension; uncertainty: where the spread comes from
-    (None where every member was solved).
+    (None where every member was solved); course: lift over two years.
     """
 
     lift_mm: dict[str, Estimate]
@@ -112,6 +113,7 @@ class Outcome:
     displacement_mm: NDArray[np.float64]
     surface_mm: NDArray[np.float64]
     uncertainty: Uncertainty | None = None
+    course: Course | None = None
 
     def to_json(self) -> dict[str, Any]:
         """Canonical JSON (`threadlift.outcome/1`)."""
@@ -142,6 +144,7 @@ class Outcome:
                 "extrapolated": list(self.extrapolated),
                 "seed": self.seed,
             },
+            "course": None if self.course is None else self.course.to_json(),
             "uncertainty": None if self.uncertainty is None else self.uncertainty.to_json(),
             "mesh": {name: round(x, 4) for name, x in self.mesh.items()},
             "notes": list(self.notes),

@@ -16,13 +16,14 @@ from threadlift.errors import InputError, SolverError
 from threadlift.evidence import value
 from threadlift.members import Member, Result, Task, Workers, design, nominal_member, solve_member
 from threadlift.members.response import Response
+from threadlift.outcome.course import course, relaxed
 from threadlift.outcome.ensemble import Ensemble
 from threadlift.outcome.expressions import predict_expressions
 from threadlift.outcome.fading import Fading
 from threadlift.outcome.measures import Probe, Reading
 from threadlift.outcome.model import Outcome, Solver
 from threadlift.outcome.side_effects import complications, rare_events
-from threadlift.outcome.verdicts import SPREADS, estimate_of, risks_of, samples_of
+from threadlift.outcome.verdicts import SPREADS, Samples, estimate_of, risks_of, samples_of
 from threadlift.quantities import Estimate
 from threadlift.repeatable import one_blas_thread
 from threadlift.threads.thread import Thread
@@ -100,6 +101,7 @@ def predict(
         {name: _mean(list(sides.values())) for name, sides in assessment.movement_mm.items()},
     )
 
+    day = relaxed(coarse_tissue, threads, middle, coarse_probe)
     tell(0.25, "Predicting over an ensemble of tissues")
     drawn = design(coarse_tissue, len(threads), members, seed)
     solved = solved_of(members)
@@ -161,6 +163,9 @@ def predict(
         extrapolated=extrapolated,
         notes=_notes(shown, members, solved, failed, extrapolated),
         uncertainty=spread,
+        course=course(
+            samples.lift, samples.durability_z, threads, fading, day, _told(samples, probe)
+        ),
         seed=seed,
         displacement_mm=_displayed(shown.tissue, shown.plan.surface),
         surface_mm=shown.plan.surface,
@@ -193,6 +198,13 @@ def _on_finest(
     except SolverError as error:
         return _Shown(coarse, middle, error.problem)
     return _Shown(tissue, plan)
+
+
+def _told(samples: Samples, probe: Probe) -> list[str]:
+    """Zones whose course is told: those of the goal, or the one that is lifted most."""
+    zones = [z for z, g in probe.goal.items() if g.mm > 0.0 and z in samples.lift]
+    middle = {z: float(np.median(x)) for z, x in samples.lift.items()}
+    return zones or [max(middle, key=lambda z: middle[z])]
 
 
 def _linear(tissue: Tissue, threads: Sequence[Thread], plan: Equilibrium) -> Response | None:

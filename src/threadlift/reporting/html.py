@@ -17,6 +17,7 @@ from threadlift.reporting import charts, figures, refusals
 from threadlift.reporting.check_texts import check_part
 from threadlift.reporting.contacts import SHOWN as CONTACTS_SHOWN
 from threadlift.reporting.contacts import contact_rows, marked_rows
+from threadlift.reporting.course_chart import course_part
 from threadlift.reporting.doubt import doubt
 from threadlift.reporting.fitted_tissue import fitted_tissue
 from threadlift.reporting.pages import environment, number, words
@@ -305,6 +306,7 @@ def render_report(run: RunData, language: str = "en") -> str:
         "check": check_part(plan, t),
         "alternative_rows": _alternative_rows(plan, t),
         "trade_off": trade_off(plan, t),
+        "course": course_part(outcome, t),
         "doubt": doubt(outcome, t),
         "fitted": fitted_tissue(assessment, t),
         "certainty": _certainty(run, t),
