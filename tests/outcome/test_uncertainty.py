@@ -11,11 +11,13 @@ from threadlift.members import Workers, design, nominal_member, solve_member
 from threadlift.members.coordinates import member_at, names, point_of
 from threadlift.members.response import Response
 from threadlift.members.workers import Task
+from threadlift.outcome.cover import Cover
 from threadlift.outcome.ensemble import Ensemble
 from threadlift.outcome.extended import LOCAL, Correction, Linear, extended
 from threadlift.outcome.fading import Fading
 from threadlift.outcome.measures import Reading
 from threadlift.outcome.predict import _probe, predict, solved_of
+from threadlift.outcome.remedies import remedies
 from threadlift.outcome.uncertainty import QUANTITIES, SOURCES
 from threadlift.outcome.verdicts import samples_of
 from threadlift.tissue.knowledge import Knowledge
@@ -62,7 +64,8 @@ def in_part(block, probe, plan, response, drawn, solved) -> Ensemble:
 
 def doubt(block, found: Ensemble, probe, plan):
     read = probe.read(plan.surface)
-    samples = samples_of(read, read, found.readings, probe, Fading(THREADS))
+    cover = Cover.of(block, THREADS)
+    samples = samples_of(read, read, found.readings, probe, Fading(THREADS), cover)
     return found.uncertainty(block, THREADS, samples)
 
 
@@ -209,3 +212,40 @@ def test_a_hand_without_scatter_has_no_part_in_the_doubt(block, in_part, probe, 
     found = doubt(block, replace(in_part, answer=still), probe, plan)
     assert found.sources["lift"]["hand"] == 0.0
     assert found.hand["loose"]["lift"].high == pytest.approx(found.hand["careful"]["lift"].high)
+
+
+def test_a_remedy_lowers_its_risk_where_it_is_tried(block, in_part, plan, probe) -> None:
+    found = remedies(THREADS, in_part.answer)
+    assert found
+    base = probe.read(plan.surface)
+    for risk, remedy in found.items():
+        index = [t.id for t in THREADS].index(remedy.thread)
+        hand = nominal_member(block, 2)
+        if remedy.change.endswith("pull"):
+            factor = 1.0 + (0.1 if remedy.change == "more_pull" else -0.1)
+            tension = [1.0, 1.0]
+            tension[index] = factor
+            hand = replace(hand, tension=tuple(tension))
+        else:
+            depth = [0.0, 0.0]
+            depth[index] = 0.5 if remedy.change == "deeper" else -0.5
+            hand = replace(hand, depth_mm=tuple(depth))
+        after = probe.read(solve_member(block, THREADS, hand, tolerance=1e-7).surface)
+        if risk == "insufficient_effect":
+            assert after.values[risk] < base.values[risk]
+            assert remedy.lift_share > 0.0
+        else:
+            assert after.values[risk] < base.values[risk]
+            assert remedy.risk < 0.0
+
+
+def test_cover_is_least_where_a_thread_runs_shallow_and_falls_with_the_hand(block) -> None:
+    shallow = block_thread("left", depth=2.5)
+    cover = Cover.of(block, (shallow, block_thread("right", depth=6.0)))
+    plain = nominal_member(block, 2)
+    skin = float(np.asarray(block.bed(shallow).skin_mm).max())
+    assert cover.least(plain) == pytest.approx(2.5 - skin, abs=0.05)
+    assert block.mesh.surface[cover.place()][0] > 0.0
+    up = replace(plain, depth_mm=(-0.5, 0.0))
+    assert cover.least(up) == pytest.approx(cover.least(plain) - 0.5)
+    assert cover.least(replace(plain, depth_mm=(0.0, -0.5))) == cover.least(plain)

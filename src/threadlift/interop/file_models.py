@@ -218,14 +218,25 @@ class PlanModel(FileModel):
     provenance: ProvenanceModel
 
 
+class RemedyModel(FileModel):
+    """A change of one thread that would lower a risk: by how much, and at what cost of the lift."""
+
+    thread: str
+    change: Literal["less_pull", "more_pull", "deeper", "shallower"]
+    amount: float
+    risk: float
+    lift_share: float
+
+
 class RiskModel(EstimateModel):
     """A named risk: estimate and verdict."""
 
     verdict: Literal["low", "moderate", "high"]
+    remedy: RemedyModel | None = None
 
 
 class RisksModel(FileModel):
-    """The five named risks and asymmetry."""
+    """The five named risks, asymmetry, and whether a thread shows or can be felt."""
 
     cheekbone_prominence: RiskModel
     indentation: RiskModel
@@ -233,6 +244,7 @@ class RisksModel(FileModel):
     asymmetry: RiskModel
     short_duration: RiskModel
     insufficient_effect: RiskModel
+    thread_visibility: RiskModel
 
 
 class DurabilityModel(FileModel):

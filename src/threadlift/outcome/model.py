@@ -12,6 +12,7 @@ from threadlift.quantities import Estimate
 
 if TYPE_CHECKING:
     from threadlift.outcome.course import Course
+    from threadlift.outcome.remedies import Remedy
     from threadlift.outcome.uncertainty import Uncertainty
 
 SCHEMA = "threadlift.outcome/1"
@@ -23,6 +24,7 @@ RISKS = (
     "asymmetry",
     "short_duration",
     "insufficient_effect",
+    "thread_visibility",
 )
 
 
@@ -38,7 +40,8 @@ class Place:
 class Risk:
     """A named risk: estimate, verdict, the thresholds that made it, and the worst place.
 
-    `probability_high` is the share of the ensemble beyond the high threshold.
+    `probability_high` is the share of the ensemble beyond the high threshold; `remedy` a change of
+    the plan that would lower it, if one is known.
     """
 
     estimate: Estimate
@@ -47,6 +50,7 @@ class Risk:
     high: float
     probability_high: float
     place: Place | None
+    remedy: Remedy | None = None
 
 
 @dataclass(frozen=True)
@@ -168,4 +172,5 @@ def _risk(risk: Risk) -> dict[str, Any]:
         "place": None
         if place is None
         else {"zone": place.zone, "xyz_mm": [round(x, 2) + 0.0 for x in place.xyz_mm]},
+        "remedy": None if risk.remedy is None else risk.remedy.to_json(),
     }

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from typing import Any
@@ -17,11 +17,13 @@ from threadlift.evidence import value
 from threadlift.members import Member, Result, Task, Workers, design, nominal_member, solve_member
 from threadlift.members.response import Response
 from threadlift.outcome.course import course, relaxed
+from threadlift.outcome.cover import Cover
 from threadlift.outcome.ensemble import Ensemble
 from threadlift.outcome.expressions import predict_expressions
 from threadlift.outcome.fading import Fading
 from threadlift.outcome.measures import Probe, Reading
 from threadlift.outcome.model import Outcome, Solver
+from threadlift.outcome.remedies import Remedy, remedies
 from threadlift.outcome.side_effects import complications, rare_events
 from threadlift.outcome.verdicts import SPREADS, Samples, estimate_of, risks_of, samples_of
 from threadlift.quantities import Estimate
@@ -123,17 +125,20 @@ def predict(
             solved = members
     failed, good = _sorted_out(drawn[:solved], results)
     fading = Fading(threads)
+    cover = Cover.of(shown.tissue, threads)
+    helps: Mapping[str, Remedy] = {}
     plan_read = coarse_probe.read(middle.surface)
     spread = None
     if response is None:
         counted = [(drawn[i], r) for i, r in good]
-        samples = samples_of(fine, plan_read, counted, probe, fading)
+        samples = samples_of(fine, plan_read, counted, probe, fading, cover)
     else:
         ensemble = Ensemble.of(
             coarse_tissue, coarse_probe, middle.surface, response, drawn, good, solved
         )
-        samples = samples_of(fine, plan_read, ensemble.readings, probe, fading)
+        samples = samples_of(fine, plan_read, ensemble.readings, probe, fading, cover)
         spread = ensemble.uncertainty(coarse_tissue, threads, samples)
+        helps = remedies(threads, ensemble.answer)
     tell(1.0, "Predicted")
     widen = len(failed) / solved
     extrapolated = tuple(
@@ -145,7 +150,7 @@ def predict(
             zone: estimate_of(x, "mm", ("model", *SPREADS), widen)
             for zone, x in samples.lift.items()
         },
-        risks=risks_of(samples, fine, probe, fading, threads, widen),
+        risks=risks_of(samples, fine, probe, fading, threads, widen, cover, helps),
         expressions=expressions,
         durability=fading.table(samples.durability_z),
         complications=complications(age),

@@ -10,9 +10,11 @@ from numpy.typing import NDArray
 
 from threadlift.evidence import value
 from threadlift.members.ensemble import Member
+from threadlift.outcome.cover import Cover
 from threadlift.outcome.fading import Fading
 from threadlift.outcome.measures import Probe, Reading
 from threadlift.outcome.model import RISKS, Risk, Verdict
+from threadlift.outcome.remedies import Remedy
 from threadlift.quantities import DEFAULT_LEVEL, Estimate
 from threadlift.threads.thread import Thread
 
@@ -21,7 +23,10 @@ Array = NDArray[np.float64]
 #: Risks that are read locally on the skin, as opposed to those that follow from the lift.
 _LOCAL = ("cheekbone_prominence", "indentation", "overpull")
 _UNITS = {"cheekbone_prominence": "mm", "indentation": "mm", "overpull": "%", "asymmetry": "mm",
-          "short_duration": "months", "insufficient_effect": "1"}  # fmt: skip
+          "short_duration": "months", "insufficient_effect": "1",
+          "thread_visibility": "mm"}  # fmt: skip
+#: Where an estimate does not rest on the model.
+_BASIS = {"thread_visibility": ("risks.spread.depth", "layers.cv.skin")}
 #: Below this (in its own unit) a coarse nominal value is no divisor; differences are added then.
 _SMALL = {"lift": 0.1, "cheekbone_prominence": 0.05, "indentation": 0.05, "overpull": 0.5}
 #: A coarse mesh whose nominal value is off by more than this factor does not predict a ratio.
@@ -55,11 +60,12 @@ def samples_of(
     good: Sequence[tuple[Member, Reading]],
     probe: Probe,
     fading: Fading,
+    cover: Cover,
 ) -> Samples:
     """Values of all members: the coarse readings moved to the fine mesh, size and model included.
 
     fine, coarse: readings of the plan as such on both meshes; good: members that were solved;
-    probe: of the fine mesh, for what follows from the lift.
+    probe: of the fine mesh, for what follows from the lift; cover: of the threads.
     """
     # A larger face under the same force moves less in proportion to its size.
     overall = np.array([m.model / m.scale for m, _ in good])
@@ -85,6 +91,7 @@ def samples_of(
             for one, q in zip(per_member, z, strict=True)
         ]
     )
+    risks["thread_visibility"] = np.array([cover.least(m) for m, _ in good])
     return Samples(lift, risks, z)
 
 
@@ -108,18 +115,25 @@ def risks_of(
     fading: Fading,
     threads: Sequence[Thread],
     failed_share: float,
+    cover: Cover,
+    remedy: Mapping[str, Remedy],
 ) -> dict[str, Risk]:
-    """Every named risk; failed_share widens the intervals, the cover tightens the dents' limits."""
+    """Every named risk.
+
+    failed_share widens the intervals; thin cover tightens the limits of dents.
+    """
     found = {}
     for name in RISKS:
         moderate = value(f"risks.{name}.moderate")
         high = value(f"risks.{name}.high")
         if name == "indentation":
-            cover = min(1.0, _cover_mm(threads) / value("risks.indentation.cover_mm"))
-            moderate, high = moderate * max(cover, 0.5), high * max(cover, 0.5)
+            thin = min(1.0, _cover_mm(threads) / value("risks.indentation.cover_mm"))
+            moderate, high = moderate * max(thin, 0.5), high * max(thin, 0.5)
         x = samples.risks[name]
-        basis = fading.basis if name == "short_duration" else ("model", *SPREADS)
-        vertex = fine.vertex.get(name)
+        basis = _BASIS.get(name) or (
+            fading.basis if name == "short_duration" else ("model", *SPREADS)
+        )
+        vertex = cover.place() if name == "thread_visibility" else fine.vertex.get(name)
         verdict, beyond = verdict_of(x, moderate, high)
         found[name] = Risk(
             estimate=estimate_of(x, _UNITS[name], basis, failed_share),
@@ -128,6 +142,7 @@ def risks_of(
             high=high,
             probability_high=beyond,
             place=None if vertex is None else probe.place(vertex),
+            remedy=remedy.get(name),
         )
     return found
 

@@ -107,3 +107,27 @@ def sources_chart(sources: Json, t: Texts) -> str:
         axes.set_axisbelow(True)
         figure.legend(frameon=False, loc="outside lower center", ncols=4, fontsize=8)
         return svg(figure, t("doubt.chart"))
+
+
+def remedy_sentence(name: str, risk: Json, t: Texts) -> str:
+    """The change of the plan that would lower a risk; nothing where none is known."""
+    found = risk.get("remedy")
+    if not found:
+        return ""
+    amount = found["amount"]
+    change = t(
+        f"remedy.{found['change']}",
+        thread=found["thread"],
+        amount=number(100.0 * amount, 0) if "pull" in found["change"] else number(amount, 1),
+    )
+    lift = number(100.0 * abs(found["lift_share"]), 0)
+    if name == "insufficient_effect":
+        return t("remedy.effect", change=change, lift=lift)
+    return t(
+        "remedy.risk" if found["lift_share"] < 0.0 else "remedy.risk_gain",
+        risk=t(f"risk_names.{name}"),
+        change=change,
+        less=number(abs(found["risk"]), 2),
+        unit=risk["unit"],
+        lift=lift,
+    )

@@ -18,7 +18,7 @@ from threadlift.reporting.check_texts import check_part
 from threadlift.reporting.contacts import SHOWN as CONTACTS_SHOWN
 from threadlift.reporting.contacts import contact_rows, marked_rows
 from threadlift.reporting.course_chart import course_part
-from threadlift.reporting.doubt import doubt
+from threadlift.reporting.doubt import doubt, remedy_sentence
 from threadlift.reporting.fitted_tissue import fitted_tissue
 from threadlift.reporting.pages import environment, number, words
 from threadlift.reporting.run_data import RunData
@@ -95,6 +95,7 @@ def _risk_rows(outcome: Json, t: Texts) -> list[Json]:
                 "digits": 1 if unit == "months" else 2,
                 "verdict": risk["verdict"],
                 "place": t.zone(zone) if zone else "",
+                "remedy": remedy_sentence(name, risk, t),
             }
         )
     return rows
