@@ -10,7 +10,7 @@ and how much of the thread's axial stiffness cogs and knot transmit.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -20,6 +20,7 @@ from numpy.typing import NDArray
 from threadlift.evidence import parameter, value
 from threadlift.outcome.model import Expression
 from threadlift.quantities import Z90, Estimate
+from threadlift.threads import holding_n, product
 from threadlift.threads.thread import Thread
 from threadlift.tissue.cables import CableSet
 from threadlift.tissue.linear_solver import factorise
@@ -41,12 +42,14 @@ _BASIS = ("model", "risks.expression.muscle", "risks.expression.tether_low")
 class _Held:
     """An expression with threads under one assumption.
 
-    u: (ndof,) around the lifted rest; change_mm, tension_n: of the thread with the most tension.
+    u: (ndof,) around the lifted rest; change_mm, tension_n: of the thread with the most tension;
+    every_n (threads,): tension of each.
     """
 
     u: Array
     change_mm: float
     tension_n: float
+    every_n: Array
 
 
 def predict_expressions(
@@ -56,6 +59,7 @@ def predict_expressions(
     displacement: Array,
     places: Mapping[str, Vertices] | None = None,
     travel: Mapping[str, Estimate] | None = None,
+    dent: Callable[[Array], float] | None = None,
 ) -> dict[str, Expression]:
     """Every expression with a field, without and with the threads.
 
@@ -63,7 +67,8 @@ def predict_expressions(
     displacement: (N, 3) of the plan's equilibrium on that mesh, in which the threads were tied;
     places: skin vertices whose mean travel is the excursion (default: the one that moves most);
     travel: excursion without threads where it was assessed (default: the field's own). The
-    muscles' loads are scaled until the unthreaded skin travels that far there.
+    muscles' loads are scaled until the unthreaded skin travels that far there. dent: deepest dent
+    [mm] near a thread in a displacement (V, 3) of the skin, for dimples that only motion shows.
     """
     names = [n for n in EXPRESSIONS if n in fields]
     if not names or not threads:
@@ -86,10 +91,13 @@ def predict_expressions(
     half = value("risks.expression.tether_low")
     runs: list[list[_Held]] = []
     for stiffness, tethers in ((middle, (1.0, half)), (low, (1.0,)), (high, (1.0,))):
-        hold = _springs(tissue, nodes, stiffness * area)
-        runs += ties.held(tissue, hold, force + hold[:, None] * free, tethers)
+        muscles = _springs(tissue, nodes, stiffness * area)
+        runs += ties.held(tissue, muscles, force + muscles[:, None] * free, tethers)
+    hold = np.array([holding_n(t, product(t.product), tissue.bed(t)) for t in threads])
     return {
-        name: _expression(tissue, free[:, i], where[i], without[i], [run[i] for run in runs])
+        name: _expression(
+            tissue, free[:, i], where[i], without[i], [run[i] for run in runs], hold, dent
+        )
         for i, name in enumerate(names)
     }
 
@@ -181,13 +189,22 @@ class _Ties:
         change = free_change - between @ pull
         tension = self.level + pull
         worst = int(np.argmax(tension))
-        return _Held(base - fields @ pull, float(change[worst]), float(tension[worst]))
+        return _Held(base - fields @ pull, float(change[worst]), float(tension[worst]), tension)
 
 
 def _expression(
-    tissue: Tissue, free: Array, where: Vertices, without: Estimate, runs: Sequence[_Held]
+    tissue: Tissue,
+    free: Array,
+    where: Vertices,
+    without: Estimate,
+    runs: Sequence[_Held],
+    hold_n: Array,
+    dent: Callable[[Array], float] | None,
 ) -> Expression:
-    """Travel with threads, from nodal displacements free (ndof,) without and `runs` with them."""
+    """Travel with threads, from nodal displacements free (ndof,) without and `runs` with them.
+
+    hold_n (threads,): what the cogs of each thread hold [N].
+    """
     bare = _skin(tissue, free)
     skins = [_skin(tissue, run.u) for run in runs]
     start = max(_mean_travel(bare, where), _LEAST_MM)
@@ -203,6 +220,10 @@ def _expression(
         tether_mm=_span(tether, "mm"),
         length_change_mm=_span([run.change_mm for run in runs], "mm"),
         peak_tension_n=_span([run.tension_n for run in runs], "N"),
+        dimple_mm=_span([0.0 if dent is None else dent(skin - bare) for skin in skins], "mm"),
+        hold_share=_span(
+            [float((run.every_n / np.maximum(hold_n, 1e-9)).max()) for run in runs], "1"
+        ),
     )  # fmt: skip
 
 

@@ -59,7 +59,9 @@ class Expression:
 
     `change_mm` is with minus without; `tether_mm` is the largest distance over the whole skin by
     which the threads keep it from where the expression would carry it; `length_change_mm` and
-    `peak_tension_n` are of the thread that is tensed most.
+    `peak_tension_n` are of the thread that is tensed most; `dimple_mm` is the deepest dent near a
+    thread that only the motion shows; `hold_share` the largest tension of a thread over what its
+    cogs hold: beyond 1 they slip.
     """
 
     without_mm: Estimate
@@ -68,6 +70,8 @@ class Expression:
     tether_mm: Estimate
     length_change_mm: Estimate
     peak_tension_n: Estimate
+    dimple_mm: Estimate
+    hold_share: Estimate
 
 
 @dataclass(frozen=True)
@@ -133,6 +137,8 @@ class Outcome:
                     "tether_mm": x.tether_mm.to_json(),
                     "length_change_mm": x.length_change_mm.to_json(),
                     "peak_tension_n": x.peak_tension_n.to_json(),
+                    "dimple_mm": x.dimple_mm.to_json(),
+                    "hold_share": x.hold_share.to_json(),
                 }
                 for name, x in self.expressions.items()
             },

@@ -101,6 +101,7 @@ def predict(
         middle.displacement,
         _expression_places(coarse_tissue),
         {name: _mean(list(sides.values())) for name, sides in assessment.movement_mm.items()},
+        lambda moved: coarse_probe.read(moved).values["indentation"],
     )
 
     day = relaxed(coarse_tissue, threads, middle, coarse_probe)

@@ -181,6 +181,8 @@ def _expression_rows(outcome: Json) -> list[Json]:
             "without": row["without_mm"],
             "with_threads": row["with_mm"],
             "change": row["change_mm"],
+            "dimple": row.get("dimple_mm"),
+            "hold": None if "hold_share" not in row else _percent(row["hold_share"]),
         }
         for name, row in outcome["expressions"].items()
     ]
