@@ -13,13 +13,19 @@ from threadlift.consultation import parse
 from threadlift.errors import InputError, SolverError
 from threadlift.interop.file_models import OutcomeModel
 from threadlift.members import ensemble
-from threadlift.members.ensemble import Result, design, nominal_member, read_member
+from threadlift.members.ensemble import (
+    Result,
+    design,
+    nominal_member,
+    read_member,
+    solve_member,
+)
 from threadlift.members.placement import displaced
 from threadlift.outcome import Probe, Reading, predict
 from threadlift.outcome import predict as outcome_function
 from threadlift.outcome.expressions import predict_expressions
 from threadlift.outcome.model import RISKS
-from threadlift.outcome.predict import _on_finest, _sorted_out
+from threadlift.outcome.predict import _on_finest, _probe, _sorted_out
 from threadlift.outcome.verdicts import estimate_of, verdict_of
 
 THREADS = (block_thread("left"), block_thread("right"))
@@ -208,3 +214,25 @@ def test_more_tension_lifts_more(block, assessment, outcome) -> None:
         .estimate.value
         < outcome.risks["insufficient_effect"].estimate.value
     )
+
+
+def test_a_stronger_pull_comes_nearer_to_what_the_cogs_hold_in_motion(block, assessment) -> None:
+    """And the dent is what the probe says of the difference, zero where nobody asks."""
+    near = np.exp(-0.5 * ((block.mesh.surface[:, :2] - (12.0, -28.0)) ** 2).sum(axis=1) / 9.0**2)
+    field = {"frown": np.outer(-4.0 * near, UP)}
+    found = []
+    for tension in (0.3, 0.6):
+        threads = [block_thread("left", tension=tension)]
+        tied = solve_member(block, threads, nominal_member(block, 1), tolerance=1e-6).displacement
+        probe = _probe(block, assessment, threads)
+        found.append(
+            predict_expressions(
+                block, threads, field, tied, dent=lambda u, p=probe: p.read(u).values["indentation"]
+            )["frown"]
+        )
+    weak, strong = found
+    assert 0.0 < weak.hold_share.value < strong.hold_share.value
+    assert weak.hold_share.low <= weak.hold_share.value <= weak.hold_share.high
+    assert strong.dimple_mm.value > 0.0
+    silent = predict_expressions(block, threads, field, tied)["frown"]
+    assert silent.dimple_mm.high == 0.0
