@@ -179,8 +179,8 @@ class Tissue:
         parameters: TissueParameters,
         stack: LayerStack,
         backend: Backend,
-        regional: NDArray | None,
-        knowledge: Knowledge | None,
+        regional: NDArray | None = None,
+        knowledge: Knowledge | None = None,
     ) -> Tissue:
         """The tissue of a face on a mesh of it."""
         age = None if consultation is None else consultation.patient.age_years
