@@ -92,6 +92,8 @@ def layer_stack(face: Any, consultation: Any = None) -> LayerStack:
     # Thickness is positive and varies by factors: interpolate its logarithm. What a person differs
     # by goes through the positive weights, so that a thicker site makes no place thinner.
     fields = np.exp(sharp @ np.log(reference) + plain @ np.log(own / reference))
+    # A product of matrices may sum the rows of a vertex and of its twin in another order.
+    fields = 0.5 * (fields + fields[template().mirror])
     mm = {layer: np.maximum(fields[:, i], _floor(layer)) for i, layer in enumerate(LAYERS)}
     width = 1.0 if person.known else value("layers.cv.unknown_person")
     cv = {layer: np.full(len(fields), width * value(f"layers.cv.{layer}")) for layer in LAYERS}
