@@ -17,13 +17,13 @@ _HEAD = """# Do the intervals of a prediction hold?
 Written by `make prediction-page` (`validation/outcome/run.py`); do not edit.
 
 Each synthetic person of the planning page gets one of the published techniques at 60 % of its pull,
-and a prediction with default settings. The same plan then happens to true patients whose model is another one
-(`validation/outcome/truth.py`): the finer mesh; skin without tension lines, a deep layer without
-glide spaces and muscle; fat that stiffens more or less, with other septa; thickness that varies
-from place to place; stiffness in blotches of 25 mm; threads off by heavy-tailed errors along a
-wavering path. Parameters are drawn from the same joint spread, by plain random numbers. This says
-whether the intervals are wide enough for what is known not to be known. It says nothing about real
-patients: no published case has scan, plan and outcome.
+and a prediction with default settings. The same plan then happens to true patients whose model is
+another one (`validation/outcome/truth.py`): the finer mesh; skin without tension lines, a deep
+layer without glide spaces and muscle; fat that stiffens more or less, with other septa; thickness
+that varies from place to place; stiffness in blotches of 25 mm; threads off by heavy-tailed errors
+along a wavering path. Parameters are drawn from the same joint spread, by plain random numbers.
+This says whether the intervals are wide enough for what is known not to be known. It says nothing
+about real patients: no published case has scan, plan and outcome.
 """
 
 
