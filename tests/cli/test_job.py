@@ -11,6 +11,7 @@ from threadlift.capturing import FaceSource
 from threadlift.cli import main
 from threadlift.errors import InputError
 from threadlift.job import Job, inputs_sha256
+from threadlift.outcome import MEMBERS
 
 
 def flags(command: str) -> set[str]:
@@ -55,3 +56,9 @@ def test_no_record_is_an_empty_one_and_a_bad_one_is_named(job: Job, tmp_path: Pa
     assert job.consultation.patient.id == "record.yaml"
     with pytest.raises(InputError, match=r"absent\.yaml"):
         _ = replace(job, consultation_path=tmp_path / "absent.yaml").consultation
+
+
+def test_the_command_line_has_the_ensemble_of_the_library(job: Job) -> None:
+    """The number stands there twice, so that `--help` needs no solver."""
+    (members,) = [p for p in main.commands["plan"].params if p.name == "members"]
+    assert members.default == MEMBERS == job.members

@@ -8,14 +8,16 @@ import pytest
 from block_case import block_thread
 
 from threadlift.members import Workers, design, nominal_member, solve_member
-from threadlift.members.coordinates import member_at, names, point_of
+from threadlift.members.coordinates import names, point_of
+from threadlift.members.ensemble import member_at
 from threadlift.members.response import Response
 from threadlift.members.workers import Task
 from threadlift.outcome.cover import Cover
 from threadlift.outcome.ensemble import Ensemble
-from threadlift.outcome.extended import LOCAL, Correction, Linear, extended
+from threadlift.outcome.extended import Correction, Linear, extended
 from threadlift.outcome.fading import Fading
 from threadlift.outcome.measures import Reading
+from threadlift.outcome.model import LOCAL
 from threadlift.outcome.predict import _probe, predict, solved_of
 from threadlift.outcome.remedies import remedies
 from threadlift.outcome.uncertainty import QUANTITIES, SOURCES

@@ -3,9 +3,9 @@
 What differs from the model that predicts: the finer mesh; skin without tension lines and a deep
 layer without glide spaces and muscle; fat that stiffens more or less, with other septa; thickness
 that varies from place to place and not layer by layer; stiffness that varies in blotches and not by
-region; threads off by heavy-tailed errors and along a wavering path; relative noise of what a
-capture would read afterwards. No allowance factor is drawn: what the prediction's allowance stands
-for is what differs here.
+region; threads off by heavy-tailed errors and along a wavering path. No allowance factor is drawn:
+what the prediction's allowance stands for is what differs here. What a capture would read
+afterwards is taken without its noise.
 """
 
 from __future__ import annotations

@@ -224,7 +224,7 @@ class RemedyModel(FileModel):
     thread: str
     change: Literal["less_pull", "more_pull", "deeper", "shallower"]
     amount: float
-    risk: float
+    risk: float | None
     lift_share: float
 
 

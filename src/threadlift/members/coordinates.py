@@ -11,9 +11,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from threadlift.evidence import value
-from threadlift.members.ensemble import LAYERS, Member, nominal_member
+from threadlift.members.ensemble import LAYERS, Member
 from threadlift.tissue.knowledge import COORDINATES
-from threadlift.tissue.parameters import SAMPLED
 from threadlift.tissue.tissue import Tissue
 
 Array = NDArray[np.float64]
@@ -34,36 +33,14 @@ def names(threads: int) -> tuple[str, ...]:
 
 def point_of(tissue: Tissue, member: Member) -> Array:
     """Coordinates (d,) of a member about the tissue that it was drawn for."""
-    s = value
     return np.concatenate(
         [
             tissue.parameters.coordinates(member.parameters),
             np.array(member.regional) - tissue.regional,
             member.thickness_z,
-            [np.log(member.holding) / s("risks.spread.holding")],
-            np.log(member.tension) / s("risks.spread.tension"),
-            np.array(member.depth_mm) / s("risks.spread.depth"),
-            np.array(member.aside_mm) / s("risks.spread.aside"),
+            [np.log(member.holding) / value("risks.spread.holding")],
+            np.log(member.tension) / value("risks.spread.tension"),
+            np.array(member.depth_mm) / value("risks.spread.depth"),
+            np.array(member.aside_mm) / value("risks.spread.aside"),
         ]
-    )
-
-
-def member_at(tissue: Tissue, threads: int, point: Array) -> Member:
-    """The member at coordinates (d,), of true size and with a perfect model."""
-    n, own = len(SAMPLED), len(COORDINATES)
-    ends = np.cumsum([n, own - n, len(LAYERS), 1, threads, threads])
-    material, regional, layers, holding, tension, depth, aside = np.split(point, ends)
-    plain = nominal_member(tissue, threads)
-    return Member(
-        name="at",
-        parameters=tissue.parameters.shifted(material),
-        regional=tuple((tissue.regional + regional).tolist()),
-        thickness_z=tuple(layers.tolist()),
-        holding=float(np.exp(value("risks.spread.holding") * holding[0])),
-        tension=tuple(np.exp(value("risks.spread.tension") * tension).tolist()),
-        depth_mm=tuple((value("risks.spread.depth") * depth).tolist()),
-        aside_mm=tuple((value("risks.spread.aside") * aside).tolist()),
-        scale=plain.scale,
-        model=plain.model,
-        durability_z=plain.durability_z,
     )

@@ -22,6 +22,7 @@ from threadlift.members.shared import sharing
 from threadlift.threads.thread import Thread
 from threadlift.tissue.bonded import BondCable
 from threadlift.tissue.equilibrium import Equilibrium
+from threadlift.tissue.knowledge import COORDINATES
 from threadlift.tissue.newton import MAX_ITERATIONS
 from threadlift.tissue.parameters import SAMPLED, TissueParameters
 from threadlift.tissue.regions import REGIONS
@@ -87,6 +88,24 @@ def nominal_member(tissue: Tissue, threads: int) -> Member:
     )
 
 
+def member_at(tissue: Tissue, threads: int, point: Array) -> Member:
+    """The member at coordinates (d,) (see `members.coordinates`), of true size."""
+    n, own = len(SAMPLED), len(COORDINATES)
+    ends = np.cumsum([n, own - n, len(LAYERS), 1, threads, threads])
+    material, regional, layers, holding, tension, depth, aside = np.split(point, ends)
+    return replace(
+        nominal_member(tissue, threads),
+        name="at",
+        parameters=tissue.parameters.shifted(material),
+        regional=tuple((tissue.regional + regional).tolist()),
+        thickness_z=tuple(layers.tolist()),
+        holding=float(np.exp(value("risks.spread.holding") * holding[0])),
+        tension=tuple(np.exp(value("risks.spread.tension") * tension).tolist()),
+        depth_mm=tuple((value("risks.spread.depth") * depth).tolist()),
+        aside_mm=tuple((value("risks.spread.aside") * aside).tolist()),
+    )
+
+
 def design(tissue: Tissue, threads: int, members: int, seed: int) -> tuple[Member, ...]:
     """`members` draws for a tissue and a number of threads; the same seed gives the same draws."""
     size = len(SAMPLED) + len(LAYERS) + 3 * threads + 4
@@ -100,20 +119,15 @@ def design(tissue: Tissue, threads: int, members: int, seed: int) -> tuple[Membe
         for row, region in zip(*blocks, strict=True):
             sizes = [len(SAMPLED), len(LAYERS), threads, threads, threads]
             material, layers, tension, depth, aside, rest = np.split(row, np.cumsum(sizes))
-            moved, regional = tissue.knowledge.drawn(np.concatenate([material, region]))
-            parameters = tissue.parameters.shifted(moved)
-            if not parameters.plausible:
+            known = tissue.knowledge.drawn(np.concatenate([material, region]))
+            point = np.concatenate([*known, layers, rest[:1], tension, depth, aside])
+            member = member_at(tissue, threads, point)
+            if not member.parameters.plausible:
                 continue
             found.append(
-                Member(
+                replace(
+                    member,
                     name=f"member-{len(found) + 1}",
-                    parameters=parameters,
-                    regional=tuple((tissue.regional + regional).tolist()),
-                    thickness_z=tuple(layers.tolist()),
-                    holding=float(np.exp(value("risks.spread.holding") * rest[0])),
-                    tension=tuple(np.exp(value("risks.spread.tension") * tension).tolist()),
-                    depth_mm=tuple((value("risks.spread.depth") * depth).tolist()),
-                    aside_mm=tuple((value("risks.spread.aside") * aside).tolist()),
                     scale=float(np.exp(_scale_sd(tissue) * rest[1])),
                     model=float(np.exp(value("risks.spread.model") * rest[2])),
                     durability_z=float(rest[3]),

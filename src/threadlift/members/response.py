@@ -7,16 +7,17 @@ for each coordinate costs less than a tenth of a member. Cogs that have let go s
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Sequence
+from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
 
 from threadlift.errors import InputError
-from threadlift.members.coordinates import member_at, names
-from threadlift.members.ensemble import Member, member_cables, varied_tissue
+from threadlift.members.coordinates import names
+from threadlift.members.ensemble import Member, member_at, member_cables, varied_tissue
 from threadlift.threads.thread import Thread
+from threadlift.tissue.bonded import BondCable
 from threadlift.tissue.cables import CableSet
 from threadlift.tissue.equilibrium import Equilibrium
 from threadlift.tissue.linearised import Linearised
@@ -47,7 +48,6 @@ class Response:
         tissue: Tissue,
         threads: Sequence[Thread],
         plan: Equilibrium,
-        progress: Callable[[float], None] | None = None,
     ) -> Response:
         """The fields about a plan's equilibrium on a tissue.
 
@@ -70,8 +70,6 @@ class Response:
                 for s in (1.0, -1.0)
             )  # fmt: skip
             loads[j] = (less - more) / (2.0 * _STEP)
-            if progress is not None:
-                progress((j + 1) / len(known))
         fields = Linearised(tissue, problem, u).solve(loads, _TOLERANCE)
         return cls(known, fields[:, :: tissue.mesh.nl])
 
@@ -81,14 +79,12 @@ def _unbalanced(
 ) -> Array:
     """Force (N,3) [N] that is left over where a member is displaced like the plan."""
     own = varied_tissue(tissue, member)
-    cables = []
-    for cable, planned in zip(member_cables(own, threads, member), plan.cables.cables, strict=True):
-        left = getattr(planned, "capacity_n", None)
-        if left is None:
-            cables.append(cable)
-            continue
-        # Cogs that have let go in the plan have done so in its neighbours.
-        share = left / np.maximum(planned.peak_n, 1e-12)  # pyright: ignore[reportAttributeAccessIssue]
-        cables.append(replace(cable, capacity_n=cable.peak_n * share))
+    # Cogs that have let go in the plan have done so in its neighbours.
+    cables = [
+        cable.let_go_like(planned) if isinstance(planned, BondCable) else cable
+        for cable, planned in zip(
+            member_cables(own, threads, member), plan.cables.cables, strict=True
+        )
+    ]
     held = CableSet(cables, own.solid.nodes)
     return Loaded(own.solid, held, plan.external).evaluate(u).gradient

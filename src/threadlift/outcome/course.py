@@ -25,15 +25,16 @@ from threadlift.threads import product
 from threadlift.threads.durability import strength_fraction
 from threadlift.threads.thread import Thread
 from threadlift.tissue.equilibrium import Equilibrium
+from threadlift.tissue.relaxation import MONTH_DAYS
 from threadlift.tissue.settled import settled
 from threadlift.tissue.tissue import Tissue
 
 Array = NDArray[np.float64]
 
-_DAY = 1.0 / 30.4375
+_DAY = 1.0 / MONTH_DAYS
 #: Times [months]: the hour itself, a day, a week, two weeks, then months.
 TIMES = (0.0, _DAY, 7 * _DAY, 14 * _DAY, 1.0, 3.0, 6.0, 12.0, 18.0, 24.0)
-_WEEKS_PER_MONTH = 30.4375 / 7.0
+_WEEKS_PER_MONTH = MONTH_DAYS / 7.0
 #: Time [months] to which the strength of threads is followed, and its resolution.
 _HORIZON, _STEP = 36.0, 0.1
 _TOLERANCE = 1e-4
@@ -139,14 +140,13 @@ def swelling(months: float) -> Estimate:
     """Height of the swelling [mm]: full at once, gone after days, falling evenly."""
     height, days = (parameter(f"durability.swelling.{k}") for k in ("height", "duration"))
 
-    def at(mm: float | None, length: float | None, middle: tuple[float, float]) -> float:
-        top, last = mm if mm is not None else middle[0], length if length is not None else middle[1]
-        return top * max(0.0, 1.0 - months / (last * _DAY))
+    def at(mm: float, last: float) -> float:
+        return mm * max(0.0, 1.0 - months / (last * _DAY))
 
-    plain = (height.value, days.value)
     return Estimate(
-        at(height.value, days.value, plain), at(height.low, days.low, plain),
-        at(height.high, days.high, plain), "mm",
+        at(height.value, days.value),
+        at(height.low or height.value, days.low or days.value),
+        at(height.high or height.value, days.high or days.value), "mm",
         ("durability.swelling.height", "durability.swelling.duration"),
     )  # fmt: skip
 

@@ -10,8 +10,9 @@ from numpy.typing import NDArray
 
 from threadlift.members import Member
 from threadlift.members.response import Response
-from threadlift.outcome.extended import LOCAL, Linear, extended
+from threadlift.outcome.extended import Linear, extended
 from threadlift.outcome.measures import Probe, Reading
+from threadlift.outcome.model import LOCAL
 from threadlift.outcome.uncertainty import Answer, Uncertainty, uncertainty_of
 from threadlift.outcome.verdicts import Samples
 from threadlift.threads.thread import Thread

@@ -20,14 +20,13 @@ from threadlift.members import Member
 from threadlift.members.coordinates import point_of
 from threadlift.members.response import Response
 from threadlift.outcome.measures import Probe, Reading
+from threadlift.outcome.model import LOCAL
 from threadlift.tissue import Tissue
 
 Array = NDArray[np.float64]
 
 #: Share of the largest lift below which a lift has no logarithm, and the largest logarithm.
 _ENOUGH, _MOST = 0.1, 3.0
-#: Quantities that are read on the skin and not derived from lifts.
-LOCAL = ("cheekbone_prominence", "indentation", "overpull")
 
 
 @dataclass(frozen=True, eq=False)
@@ -83,14 +82,14 @@ def _flat(reading: Reading) -> Array:
 class Correction:
     """What solved members say about the linear answer.
 
-    slope, offset (q,): of the solved value over the linear one; rest (s,q): what is left out;
-    explained (q,): share of the solved members' variance that the linear answer explains.
+    slope, offset (q,): of the solved value over the linear one; solved (s,q): values of the solved
+    members; rest (s,q): what is left out of them.
     """
 
     slope: Array
     offset: Array
+    solved: Array
     rest: Array
-    explained: Array
 
     @classmethod
     def of(cls, linear: Array, solved: Array) -> Correction:
@@ -102,9 +101,18 @@ class Correction:
         )
         offset = solved.mean(axis=0) - slope * linear.mean(axis=0)
         rest = solved - (slope * linear + offset)
-        total = (y**2).sum(axis=0)
-        left = np.divide((rest**2).sum(axis=0), total, out=np.ones(len(total)), where=total > 0.0)
-        return cls(slope, offset, rest, 1.0 - left)
+        return cls(slope, offset, solved, rest)
+
+    @property
+    def explained(self) -> Array:
+        """Share (q,) of the solved members' variance that the linear answer explains."""
+        return self.explained_of(np.eye(len(self.slope)))
+
+    def explained_of(self, take: Array) -> Array:
+        """The same of combinations (c,q) of the quantities."""
+        total, left = (np.var(x @ take.T, axis=0) for x in (self.solved, self.rest))
+        share = np.divide(left, total, out=np.ones(len(take)), where=total > 0.0)
+        return np.maximum(1.0 - share, 0.0)
 
 
 def extended(

@@ -26,6 +26,11 @@ RISKS = (
     "insufficient_effect",
     "thread_visibility",
 )
+#: Risks that are read locally on the skin, as opposed to those that follow from lift or threads.
+LOCAL = ("cheekbone_prominence", "indentation", "overpull")
+UNITS = {"cheekbone_prominence": "mm", "indentation": "mm", "overpull": "%", "asymmetry": "mm",
+         "short_duration": "months", "insufficient_effect": "1",
+         "thread_visibility": "mm"}  # fmt: skip
 
 
 @dataclass(frozen=True)

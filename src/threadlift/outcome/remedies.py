@@ -15,7 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from threadlift.evidence import value
-from threadlift.outcome.extended import LOCAL
+from threadlift.outcome.model import LOCAL
 from threadlift.outcome.uncertainty import LIFT, QUANTITIES, Answer
 from threadlift.threads.thread import Thread
 
@@ -31,13 +31,14 @@ _WORTH = 0.02
 @dataclass(frozen=True)
 class Remedy:
     """thread: id; amount: in the unit of the change (share of the pull, mm); risk: change of the
-    risk in its unit; lift_share: change of the mean lift as a share of it.
+    risk in its unit (None: it follows from the lift); lift_share: change of the mean lift as a
+    share of it.
     """
 
     thread: str
     change: Change
     amount: float
-    risk: float
+    risk: float | None
     lift_share: float
 
     def to_json(self) -> dict[str, Any]:
@@ -46,7 +47,7 @@ class Remedy:
             "thread": self.thread,
             "change": self.change,
             "amount": self.amount,
-            "risk": round(self.risk, 4) + 0.0,
+            "risk": None if self.risk is None else round(self.risk, 4) + 0.0,
             "lift_share": round(self.lift_share, 4) + 0.0,
         }
 
@@ -79,11 +80,11 @@ def remedies(threads: Sequence[Thread], answer: Answer) -> Mapping[str, Remedy]:
     best = max(tried, key=lambda x: (float(x[2][lift]), x[0]))
     gain = float(best[2][lift]) / whole
     if gain > _WORTH:
-        found["insufficient_effect"] = _remedy(best, 0.0, gain)
+        found["insufficient_effect"] = _remedy(best, None, gain)
     return found
 
 
-def _remedy(tried: tuple[str, Change, Array], risk: float, lift_share: float) -> Remedy:
+def _remedy(tried: tuple[str, Change, Array], risk: float | None, lift_share: float) -> Remedy:
     thread, change, _ = tried
     amount = PULL_SHARE if change in ("less_pull", "more_pull") else DEPTH_MM
     return Remedy(thread, change, amount, risk, lift_share)

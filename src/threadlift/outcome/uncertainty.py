@@ -17,12 +17,13 @@ from threadlift.evidence import value
 from threadlift.members import Member
 from threadlift.members.coordinates import HAND
 from threadlift.members.response import Response
-from threadlift.outcome.extended import LOCAL, Correction, Linear
+from threadlift.outcome.extended import Correction, Linear
 from threadlift.outcome.measures import Probe
+from threadlift.outcome.model import LOCAL, UNITS
 from threadlift.quantities import Estimate
 from threadlift.threads.thread import Thread
 from threadlift.tissue import Tissue
-from threadlift.tissue.knowledge import COORDINATES
+from threadlift.tissue.knowledge import COORDINATES, elasticity_share
 
 Array = NDArray[np.float64]
 
@@ -31,7 +32,8 @@ SOURCES = ("skin", "soft_tissue", "thickness", "holding", "hand", "size", "model
 #: The quantities that are asked: mean lift over the goal, and the local risks.
 LIFT = "lift"
 QUANTITIES = (LIFT, *LOCAL)
-UNITS = {LIFT: "mm", "cheekbone_prominence": "mm", "indentation": "mm", "overpull": "%"}
+#: Half the step of differences about the plan, in standard deviations.
+_STEP = 0.05
 #: How the hand may be: factor on its scatter.
 HANDS = ("careful", "usual", "loose")
 
@@ -105,20 +107,22 @@ class Answer:
         weights: Array,
     ) -> Answer:
         """From the response of a plan; weights (q,): of the linear quantities in the lift."""
-        step = 0.05
         take = np.vstack([weights, np.eye(len(linear.keys))[-len(LOCAL) :]])
         found = []
         for field in response.skin:
-            more, less = (Linear.read(probe, surface + sign * step * field) for sign in (1.0, -1.0))
-            found.append((more - less) / (2.0 * step))
+            more, less = (
+                Linear.read(probe, surface + sign * _STEP * field) for sign in (1.0, -1.0)
+            )
+            found.append((more - less) / (2.0 * _STEP))
         slopes = take @ (correction.slope * np.array(found)).T
         rest = correction.rest @ take.T
-        fitted = (linear.values * correction.slope) @ take.T
-        total = np.var(fitted, axis=0) + np.var(rest, axis=0)
-        explained = 1.0 - np.divide(
-            np.var(rest, axis=0), total, out=np.ones(len(take)), where=total > 0.0
+        return cls(
+            response.names,
+            slopes,
+            take @ linear.plan,
+            correction.explained_of(take),
+            np.var(rest, axis=0),
         )
-        return cls(response.names, slopes, take @ linear.plan, explained, np.var(rest, axis=0))
 
     def mask(self, *starts: str) -> NDArray[np.bool_]:
         """Coordinates (d,) whose names begin so."""
@@ -203,7 +207,7 @@ def _narrowed(
     known = tissue.knowledge
     out: dict[str, Array] = {}
     if "elasticity" not in known.basis:
-        share = np.where(_skin(), value("risks.spread.measured_share"), 1.0)
+        share = elasticity_share()
         skin, soft = _tissue_parts(slopes, known.covariance * np.outer(share, share))
         out["elasticity"] = total - parts["skin"] - parts["soft_tissue"] + skin + soft
     if tissue.stack is not None:
@@ -236,7 +240,7 @@ def _hands(
         kind: {
             q: Estimate.from_samples(
                 np.maximum(samples[:, i] + (factors[kind] - 1.0) * moved[:, i], 0.0),
-                UNITS[q],
+                UNITS.get(q, "mm"),
                 basis,
             )
             for i, q in enumerate(QUANTITIES)

@@ -13,18 +13,13 @@ from threadlift.members.ensemble import Member
 from threadlift.outcome.cover import Cover
 from threadlift.outcome.fading import Fading
 from threadlift.outcome.measures import Probe, Reading
-from threadlift.outcome.model import RISKS, Risk, Verdict
+from threadlift.outcome.model import LOCAL, RISKS, UNITS, Risk, Verdict
 from threadlift.outcome.remedies import Remedy
 from threadlift.quantities import DEFAULT_LEVEL, Estimate
 from threadlift.threads.thread import Thread
 
 Array = NDArray[np.float64]
 
-#: Risks that are read locally on the skin, as opposed to those that follow from the lift.
-_LOCAL = ("cheekbone_prominence", "indentation", "overpull")
-_UNITS = {"cheekbone_prominence": "mm", "indentation": "mm", "overpull": "%", "asymmetry": "mm",
-          "short_duration": "months", "insufficient_effect": "1",
-          "thread_visibility": "mm"}  # fmt: skip
 #: Where an estimate does not rest on the model.
 _BASIS = {"thread_visibility": ("risks.spread.depth", "layers.cv.skin")}
 #: Below this (in its own unit) a coarse nominal value is no divisor; differences are added then.
@@ -77,7 +72,7 @@ def samples_of(
         if zone in coarse.lift_mm
     }
     risks = {}
-    for name in _LOCAL:
+    for name in LOCAL:
         raw = np.array([r.values[name] for _, r in good])
         risks[name] = overall * np.maximum(
             _corrected(name, raw, fine.values[name], coarse.values[name]), 0.0
@@ -136,7 +131,7 @@ def risks_of(
         vertex = cover.place() if name == "thread_visibility" else fine.vertex.get(name)
         verdict, beyond = verdict_of(x, moderate, high)
         found[name] = Risk(
-            estimate=estimate_of(x, _UNITS[name], basis, failed_share),
+            estimate=estimate_of(x, UNITS[name], basis, failed_share),
             verdict=verdict,
             moderate=moderate,
             high=high,

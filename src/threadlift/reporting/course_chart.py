@@ -12,14 +12,13 @@ from matplotlib.figure import Figure
 from threadlift.reporting.charts import ACCENT, GOAL, GRID, MUTED, STYLE, svg
 from threadlift.reporting.pages import number
 from threadlift.reporting.texts import Texts
+from threadlift.tissue.relaxation import MONTH_DAYS
 
 Json = dict[str, Any]
 
 #: Zones that are drawn: those that are lifted most.
 _SHOWN = 3
 _COLORS = (ACCENT, "#8ab17d", "#7b6d8d")
-#: Below this share of a month times are told in days.
-_DAYS_PER_MONTH = 30.4375
 
 
 def course_part(outcome: Json | None, t: Texts) -> SimpleNamespace | None:
@@ -66,7 +65,7 @@ def time_name(months: float, t: Texts) -> str:
     """A time in hours' words, days, or months."""
     if months == 0.0:
         return t("course.at_once")
-    days = round(months * _DAYS_PER_MONTH)
+    days = round(months * MONTH_DAYS)
     if days < 28:
         return t("course.days", n=days) if days % 7 else t("course.weeks", n=days // 7)
     return t("course.months", n=round(months))

@@ -102,10 +102,8 @@ class Adjoint:
             new = self._tissue.bonded(moved)
             if isinstance(cable, BondCable):
                 # Cogs that have let go stay as they are.
-                left = cable.capacity_n / np.maximum(cable.peak_n, 1e-12)
                 new = replace(
-                    new,
-                    capacity_n=new.peak_n * left,
+                    new.let_go_like(cable),
                     tension_n=cable.tension_n,
                     shortening_mm=cable.shortening_mm,
                 )

@@ -98,6 +98,11 @@ class BondCable:
                 "Give cogs on both halves: they hold each other.",
             )
 
+    def let_go_like(self, other: BondCable) -> BondCable:
+        """The thread with cogs that have let go as far as those of another, cog by cog."""
+        left = other.capacity_n / np.maximum(other.peak_n, 1e-12)
+        return replace(self, capacity_n=self.peak_n * left)
+
     @property
     def segment_mm(self) -> NDArray:
         """Segment lengths (k-1,) in the captured state [mm]."""

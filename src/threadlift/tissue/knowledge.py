@@ -25,6 +25,12 @@ Array = NDArray[np.float64]
 COORDINATES: tuple[str, ...] = (*SAMPLED, *(f"region_{name}" for name in REGIONS))
 
 
+def elasticity_share() -> Array:
+    """Share (28,) of each coordinate's spread that stays when the skin's elasticity is measured."""
+    skin = np.array([name.startswith("skin_") for name in COORDINATES])
+    return np.where(skin, value("risks.spread.measured_share"), 1.0)
+
+
 @dataclass(frozen=True, eq=False)
 class Knowledge:
     """Spread about a tissue's own parameters.
@@ -48,10 +54,7 @@ class Knowledge:
     def of(cls, consultation: Consultation | None) -> Knowledge:
         """What a consultation record leaves open: all of it, or a part of the skin's stiffness."""
         measured = consultation is not None and consultation.measurements.elasticity is not None
-        share = np.ones(len(COORDINATES))
-        if measured:
-            skin = np.array([name.startswith("skin_") for name in COORDINATES])
-            share[skin] = value("risks.spread.measured_share")
+        share = elasticity_share() if measured else np.ones(len(COORDINATES))
         return cls(np.diag(share), ("elasticity",) if measured else ())
 
     @property

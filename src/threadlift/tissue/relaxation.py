@@ -27,8 +27,9 @@ from threadlift.errors import InputError
 State = Literal["immediate", "posture", "24h", "long-term"]
 Medium = Literal["skin", "fat", "smas", "deep", "composite"]
 
-#: Seconds of a mean month.
-MONTH_S = 30.4375 * 86400.0
+#: Days and seconds of a mean month.
+MONTH_DAYS = 30.4375
+MONTH_S = MONTH_DAYS * 86400.0
 
 
 def state_seconds(state: State) -> float:
